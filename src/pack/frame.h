@@ -1,0 +1,55 @@
+// Frames: consecutive chunks compressed together. Bytes in, bytes out.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "model/place.h"
+
+namespace duskline::pack {
+
+inline constexpr std::size_t group_bytes = 1 << 20;  // small files share a frame up to this
+inline constexpr std::size_t large_file_frame_bytes = 256 << 10;
+
+// How hard to work. fast: zstd 1; normal: zstd 3, patches at 19 up to a size that bounds time; high: 19 throughout.
+enum class Effort : std::uint8_t { fast, normal, high };
+
+// Compresses frames one after another with one context. One thread at a time.
+class FrameEncoder {
+ public:
+  explicit FrameEncoder(Effort effort);
+  ~FrameEncoder();
+  FrameEncoder(FrameEncoder&&) noexcept;
+  FrameEncoder& operator=(FrameEncoder&&) noexcept;
+
+  // Appends the stored form of `raw` to `out` and says how: zstd where it saves at least 1/32, else raw. Data that a
+  // sample shows to be incompressible is not compressed at all.
+  model::Codec encode(ByteView raw, Bytes& out);
+
+  // Appends a patch that makes `raw` from `base` (zstd with `base` as prefix; long-distance matching over the whole
+  // base). Both at most model::max_patch_raw_bytes.
+  void encode_patch(ByteView base, ByteView raw, Bytes& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Decodes hostile stored bytes. Output is exactly raw_bytes long or it is Code::corrupt; never more memory than
+// raw_bytes (at most max_frame_raw_bytes, patches max_patch_raw_bytes) and a bounded context. One thread at a time.
+class FrameDecoder {
+ public:
+  FrameDecoder();
+  ~FrameDecoder();
+  FrameDecoder(FrameDecoder&&) noexcept;
+  FrameDecoder& operator=(FrameDecoder&&) noexcept;
+  Status decode(model::Codec codec, ByteView stored, std::uint64_t raw_bytes, ByteView base,
+                Bytes& out);  // out is overwritten
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace duskline::pack
