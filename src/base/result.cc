@@ -98,7 +98,10 @@ std::string Error::describe() const {
 
 Error wrap(Error cause, std::string context) {
   const Code code = cause.code;
-  return {code, std::move(context), std::move(cause)};
+  const auto retry_after = cause.retry_after;
+  Error error{code, std::move(context), std::move(cause)};
+  error.retry_after = retry_after;
+  return error;
 }
 
 namespace {

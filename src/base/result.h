@@ -1,6 +1,7 @@
 // Errors as values. Every function that can fail returns Result<T>; exceptions cross no interface.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,7 @@ struct Error {
   Code code = Code::internal;
   std::string message;
   std::shared_ptr<const Error> cause;
+  std::chrono::milliseconds retry_after{0};  // how long the server asked us to wait; 0: it did not say
 
   Error() = default;
   Error(Code c, std::string text) : code(c), message(std::move(text)) {}
