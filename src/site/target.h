@@ -25,6 +25,7 @@
 #include "model/release.h"
 #include "release/heads.h"
 #include "release/manifest.h"
+#include "site/stamps.h"
 
 namespace duskline::site {
 
@@ -59,13 +60,6 @@ struct State {
 };
 [[nodiscard]] std::string encode_state(const State& state);  // JSON, format 1
 [[nodiscard]] Result<State> decode_state(std::string_view json);
-
-// What a file looked like when it was installed: if all still fits, its content is taken to be right.
-struct FileStamp {
-  std::uint64_t inode = 0, size_bytes = 0;
-  std::int64_t mtime_ns = 0, ctime_ns = 0;
-  bool operator==(const FileStamp&) const = default;
-};
 
 // The target, opened and locked. Methods from one thread.
 class Target {
