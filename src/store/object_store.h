@@ -55,6 +55,9 @@ struct GetOptions {
   std::string if_match;       // else Code::precondition
   std::string if_none_match;  // else Code::not_modified
   Freshness freshness = Freshness::any;
+  // Where set: filled before the sink sees the first byte, so that a get which broke in mid-body can be resumed bound
+  // to the same version.
+  ObjectInfo* begun = nullptr;
 };
 
 enum class Caching : std::uint8_t { immutable, forbidden };  // forbidden: stored as no-store
@@ -98,9 +101,14 @@ class ObjectStore {
   // longer than announced: Code::unavailable; the sink has then seen a part of it.
   virtual Result<ObjectInfo> get(const Op&, const Key&, const GetOptions&, Sink&) = 0;
   virtual Result<std::optional<ObjectInfo>> head(const Op&, const Key&) = 0;
-  // Readers see the old or the whole new object. With a condition and an endpoint without them: Code::unsupported.
+  // Rewinds the source first. Readers see the old or the whole new object. A body that is shorter or longer than the
+  // source promised: Code::changing; one that differs from `sha256`: Code::corrupt; nothing is stored then. With a
+  // condition and an endpoint without them: Code::unsupported. A put that failed with Code::unavailable or timeout may
+  // have happened all the same, so that a condition tried again fails: the caller reads back and compares.
   virtual Result<ObjectInfo> put(const Op&, const Key&, Source&, const PutOptions&) = 0;
+  // At most `limit` objects; a backend may give fewer and say `truncated`.
   virtual Result<Listing> list(const Op&, const ListQuery&) = 0;
+  // Any number of keys. An outcome per key; an error of the whole where nothing is known of any.
   virtual Result<RemoveReport> remove(const Op&, std::span<const Key>) = 0;
   [[nodiscard]] virtual std::string describe() const = 0;  // "s3://bucket/prefix at http://..."; no secrets
 };
