@@ -29,6 +29,7 @@ struct SeenHead {
 struct Floor {
   std::uint64_t version = 0;
   Hash256 envelope_hash;
+  bool operator==(const Floor&) const = default;
 };
 enum class StaleHead : std::uint8_t { refuse, allow };
 // Pure: Code::replayed below the floor or with the floor's version and another hash (a fork), Code::stale past its

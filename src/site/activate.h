@@ -1,4 +1,4 @@
-// Activation: the one step that makes a staged release the one that is shown.
+// Activation: the one step that makes a staged release the one that is shown (docs/design/004-activation.md).
 #pragma once
 
 #include <chrono>
@@ -7,30 +7,27 @@
 #include <string>
 
 #include "base/op.h"
+#include "site/hooks.h"
 #include "site/target.h"
 
 namespace duskline::site {
 
-// Commands around an activation; run by /bin/sh -c with a built environment (PATH, HOME, LANG, and DUSKLINE_SET,
-// DUSKLINE_CHANNEL, DUSKLINE_RELEASE, DUSKLINE_NUMBER, DUSKLINE_PREVIOUS, DUSKLINE_TARGET; no credentials), in the
-// target, their output passed to the reporter line by line, their whole process group killed at the time limit or stop.
-struct Hooks {
-  std::string before, after, check;
-  std::chrono::nanoseconds limit = std::chrono::minutes(5);
-};
-[[nodiscard]] Status run_hook(const Op&, const std::string& name, const std::string& command,
-                              std::chrono::nanoseconds limit,
-                              const std::vector<std::pair<std::string, std::string>>& environment,
-                              const std::string& directory, Reporter&);
+enum class Sync : std::uint8_t { yes, no };
 
 // What pull has put under .duskline/staging, complete and verified but not yet synced:
 //   switched: staging/tree is the whole new content
-//   in-place: staging/tree holds new and changed files only; staging/changes is the list (change.h)
-// and staging/record, staging/stamps are the new release's tree record and file stamps.
+//   in-place: staging/tree holds new and changed files only, with all their attributes; staging/changes is the list
+//     (change.h). In staging/stamps a file that this activation will place, link or give attributes has
+//     to_be_placed() as its stamp, since all three change ctime; activation fills them in.
+// and staging/record, staging/stamps are the new release's tree record and file stamps. A successful activation uses
+// up these five; whatever else lies in staging stays.
 struct Staged {
   model::ReleaseId id;
   model::Release release;
+  std::optional<Layout> layout;  // becomes the state's with the activation; absent: as it is
+  Sync sync = Sync::yes;
 };
+[[nodiscard]] FileStamp to_be_placed();
 
 class Activator {
  public:
@@ -42,11 +39,29 @@ class Activator {
 };
 [[nodiscard]] std::unique_ptr<Activator> make_activator(Mode mode, Clock&, Reporter&);
 
-// Completes or drops an interrupted in-place activation; called by Target::open under the lock.
+// What became of an activation with commands around it.
+struct HookedActivation {
+  enum class End : std::uint8_t {
+    shown,         // all is well
+    after_failed,  // shown, but the command after it failed: `error`
+    rolled_back,   // the check failed (`error`): the release before is shown again, and this one is in State::rejected
+    not_rolled_back,  // the check failed, and there is none before or it cannot be shown: this one stays
+  } end = End::shown;
+  std::optional<Error> error;
+};
+// before, activate, after, check, in this order. An error means that nothing was activated (the command before it
+// failed), or that the activation did. In-place, with a check, replaced files are kept until it has passed. Also for a
+// release that is shown but State::unchecked: then only `after` and `check` are run; `staged` names it.
+[[nodiscard]] Result<HookedActivation> activate_with_hooks(const Op&, Target&, const Staged&, const Hooks&, Clock&,
+                                                           Reporter&);
+
+// Completes or undoes what a crash interrupted, and makes the state fit what is shown; called by Target::open under the
+// lock.
 [[nodiscard]] Status recover(const Op&, Target&, Reporter&);
 
-// Shows a kept release of a switched target again, offline, in one step: previous by default. Checks sizes and stamps
-// of what it activates (or says what differs, Code::difference). Pins it. Code::not_found when it is not kept here.
+// Shows a kept release of a switched target again, offline, in one step: by default the one shown before. Checks that
+// all of it is there first (sizes and times against its record; what looks edited is read): Code::difference says what
+// is not. Pins it. Code::not_found when it is not kept here, as in every in-place target.
 [[nodiscard]] Result<InstalledRelease> switch_back(const Op&, Target&, std::optional<model::ReleaseId> to, Reporter&);
 
 }  // namespace duskline::site

@@ -1,9 +1,14 @@
-// What an activation does to a target, as a list on disk: written while planning, applied afterwards, and applied again
-// from the start after a crash (every change is idempotent).
+// What an in-place activation does to a target, as a list on disk: written while planning, applied afterwards, and
+// applied again from the start after a crash (every change is idempotent). Format: docs/formats/state.md.
+//
+// The order of the list is the order of application, with one exception: attributes of directories are applied last.
+// So the planner puts removals first, what lies deeper before its directory, and creations after them, directories
+// before what they hold, and a hard link after the file it links to. Every directory in which something changes has a
+// make_directory of its own, existing ones too: work in it may need its mode widened for a while, and changes its
+// mtime.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,29 +17,35 @@
 #include "disk/filesystem.h"
 #include "model/ids.h"
 #include "model/tree.h"
+#include "site/stamps.h"
 
 namespace duskline::site {
 
 struct Change {
   enum class Kind : std::uint8_t {
-    make_directory = 1,  // or give an existing one mode, mtime, owner (applied after everything below it)
-    place_file = 2,      // rename staging/tree/<path> to <path>
-    make_symlink = 3,
-    make_hard_link = 4,  // to `other`
-    set_attributes = 5,  // mode, mtime, owner of an existing file
-    remove_file = 6,
+    make_directory = 1,    // or give an existing one mode, mtime, owner (applied after everything else)
+    place_file = 2,        // rename staging/tree/<path>, which has all its attributes, to <path>
+    make_symlink = 3,      // with mtime and owner
+    make_hard_link = 4,    // to `other`, which this list placed or which was there
+    set_attributes = 5,    // mode, mtime, owner of an existing file, or mtime and owner of a symlink
+    remove_file = 6,       // or symlink
     remove_directory = 7,  // if empty by then; else left and recorded as kept
   } kind = Kind::place_file;
-  std::string path;   // from the target's top
+  std::string path;   // from the target's top; "" only for make_directory: the top itself
   std::string other;  // symlink target, or the file to link to
   std::uint32_t mode = 0;
   std::int64_t mtime_ns = 0;
   std::optional<model::Owner> owner;
-  // What the planner saw at `path`, so that an edit by others since planning is noticed: such a file is not lost but
-  // moved to .duskline/set-aside/<path>. Inode 0: nothing was there.
-  std::uint64_t seen_inode = 0;
-  std::int64_t seen_ctime_ns = 0;
+  // What the planner saw at `path` (saw()), so that an edit by others since planning is noticed: such a file is not
+  // lost but moved to .duskline/set-aside/<path>. Empty: nothing was there. Of no meaning for directories.
+  FileStamp seen;
+  bool operator==(const Change&) const = default;
 };
+
+// For Change::seen. The ctime is left out where the file has several names, since removing one of them changes it.
+[[nodiscard]] FileStamp saw(const disk::Stat& stat);
+// Whether `now` can be what the planner saw.
+[[nodiscard]] bool is_as_seen(const disk::Stat& now, const FileStamp& seen);
 
 // The file begins with a header naming the release and ends with a hash of all before, so that a torn list is never
 // applied.
@@ -42,6 +53,7 @@ class ChangeWriter {
  public:
   ChangeWriter(std::unique_ptr<disk::File> out, const model::ReleaseId& to);
   ~ChangeWriter();
+  // Code::invalid for a path that could lead out of the target or into its private folder.
   Status add(const Change& change);
   Status finish();  // hash, sync
   [[nodiscard]] std::uint64_t count() const;
@@ -51,7 +63,26 @@ class ChangeWriter {
   std::unique_ptr<State> state_;
 };
 
-// Calls `fn` for each change in order. Code::corrupt for a torn or altered list, before the first call.
-[[nodiscard]] Result<model::ReleaseId> read_changes(disk::File& file, const std::function<Status(const Change&)>& fn);
+// Reads a list in either direction, as often as wanted. Not for concurrent use.
+class ChangeList {
+ public:
+  // Reads all of it once. Code::corrupt for a torn or altered list; whatever opened obeys the rules for paths.
+  [[nodiscard]] static Result<ChangeList> open(std::unique_ptr<disk::File> file);
+  ChangeList(ChangeList&&) noexcept;
+  ChangeList& operator=(ChangeList&&) noexcept;
+  ~ChangeList();
+  [[nodiscard]] const model::ReleaseId& to() const;
+  [[nodiscard]] std::uint64_t count() const;
+  // The next change, or nullptr at the end; valid until the next call.
+  Result<const Change*> next();
+  void rewind();  // next() begins with the first
+  Result<const Change*> previous();
+  void rewind_end();  // previous() begins with the last
+
+ private:
+  ChangeList();
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace duskline::site
