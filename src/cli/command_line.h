@@ -27,6 +27,4 @@ struct ParsedLine {
     int argc, const char* const* argv, const std::vector<std::unique_ptr<Command>>& commands,
     const std::function<std::optional<std::string>(const std::string&)>& environment, const std::string& default_config);
 
-[[nodiscard]] std::vector<std::unique_ptr<Command>> all_commands();
-
 }  // namespace duskline::cli

@@ -1,0 +1,94 @@
+// The program: parses the command line, wires the parts, runs the command, says how it ended.
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "bin/wiring.h"
+#include "cli/command_line.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "disk/real_disk.h"
+#include "release/keys.h"
+
+namespace duskline {
+namespace {
+
+// Turns the first SIGINT, SIGTERM or SIGHUP into a stop request, so that a command ends in order; a second one ends the
+// process at once. Signals are taken by one waiting thread, which leaves handlers, and what is unsafe in them, out.
+class SignalWatch {
+ public:
+  explicit SignalWatch(std::stop_source& stop) : stop_(stop) {
+    sigemptyset(&signals_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals_, signal);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    thread_ = std::thread([this] { watch(); });
+  }
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+  ~SignalWatch() {
+    done_ = true;
+    pthread_kill(thread_.native_handle(), SIGUSR1);
+    thread_.join();
+  }
+
+ private:
+  void watch() {
+    for (int seen = 0;;) {
+      int signal = 0;
+      sigwait(&signals_, &signal);
+      if (done_) return;
+      if (signal == SIGUSR1) continue;
+      if (seen++ > 0) _exit(130);
+      stop_.request_stop();
+    }
+  }
+
+  std::stop_source& stop_;
+  sigset_t signals_{};
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+int run(int argc, const char* const* argv) {
+  RealClock clock;
+  cli::Console console({}, clock);
+  const auto commands = cli::all_commands();
+  const auto parsed = cli::parse_command_line(argc, argv, commands, environment_value,
+                                              release::default_key_folder() + "/config.toml");
+  if (!parsed) {
+    console.error(parsed.error());
+    return exit_code_of(parsed.error().code);
+  }
+  if (parsed->command == nullptr) {
+    std::fputs(parsed->output.c_str(), stdout);
+    return 0;
+  }
+  console.configure(parsed->console);
+  std::stop_source stop;
+  const SignalWatch watch(stop);
+  const auto disk = disk::open_real_disk();
+  cli::Context context{console, *disk, clock, environment_value, [&](const cli::StoreArguments& arguments) {
+                         return open_store(arguments, *disk, clock, console);
+                       }};
+  const Op op{.stop = stop.get_token()};
+  const auto code = parsed->command->run(op, context);
+  if (!code) {
+    console.error(code.error());
+    return exit_code_of(code.error().code);
+  }
+  if (std::fflush(stdout) != 0) {
+    console.error({Code::io, "stdout could not be written to the end"});
+    return 1;
+  }
+  return *code;
+}
+
+}  // namespace
+}  // namespace duskline
+
+int main(int argc, char** argv) { return duskline::run(argc, argv); }

@@ -1,0 +1,115 @@
+// rollback, pin, unpin: what a target shows, without the store.
+#include <boost/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "site/activate.h"
+
+namespace duskline::cli {
+namespace {
+
+// A kept release of the target by id, start of an id, or number.
+Result<model::ReleaseId> find_kept(const site::State& state, const std::string& text) {
+  std::vector<site::InstalledRelease> known = state.kept;
+  if (state.current) known.push_back(*state.current);
+  std::vector<model::ReleaseId> matches;
+  for (const auto& release : known) {
+    if (std::to_string(release.number) == text || (text.size() >= 6 && release.id.hex().starts_with(text))) {
+      matches.push_back(release.id);
+    }
+  }
+  if (matches.size() == 1) return matches.front();
+  if (text.size() == 64) return model::ReleaseId::parse(text);
+  std::string here;
+  for (const auto& release : known) here += " " + std::to_string(release.number) + " (" + release.id.short_hex() + ")";
+  return Error{Code::not_found, "no kept release matches \"" + printable(text) + "\"; here are:" + here};
+}
+
+void show(Context& context, const char* event, const std::string& path, const site::InstalledRelease& release,
+          const std::string& words) {
+  context.console.text(printable(path) + words + " release " + std::to_string(release.number) + " (" +
+                       release.id.short_hex() + ")");
+  context.console.object(
+      {{"event", event}, {"target", path}, {"release", release.id.hex()}, {"number", release.number}});
+}
+
+class RollbackCommand final : public Command {
+ public:
+  Spec spec() override {
+    return {.path = "rollback",
+            .summary = "show a kept release again, at once and offline",
+            .details = "The target stays there (pinned) until unpin. For an in-place target use: duskline pull --release.",
+            .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
+            .flags = {{"--to", "ID", "which one: an id, its start, or a number (default: the one before)", to_text(to_)},
+                      wait_flag(target_)}};
+  }
+  Result<int> run(const Op& op, Context& context) override {
+    DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::existing_only));
+    std::optional<model::ReleaseId> to;
+    if (!to_.empty()) {
+      DL_ASSIGN(to, find_kept(target->state(), to_));
+    }
+    DL_ASSIGN(const auto shown, site::switch_back(op, *target, to, context.console));
+    show(context, "rolled_back", target_.path, shown, " shows, and is pinned to,");
+    return 0;
+  }
+
+ private:
+  TargetArguments target_;
+  std::string to_;
+};
+
+class PinCommand final : public Command {
+ public:
+  Spec spec() override {
+    return {.path = "pin",
+            .summary = "keep a target at the release it shows until unpin",
+            .details = "",
+            .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
+            .flags = {wait_flag(target_)}};
+  }
+  Result<int> run(const Op& op, Context& context) override {
+    DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::existing_only));
+    if (!target->state().current) {
+      return Error{Code::not_found, printable(target_.path) + " shows no release yet; pull first"};
+    }
+    target->state().pinned = target->state().current->id;
+    DL_TRY(target->save_state());
+    show(context, "pinned", target_.path, *target->state().current, " is pinned to");
+    return 0;
+  }
+
+ private:
+  TargetArguments target_;
+};
+
+class UnpinCommand final : public Command {
+ public:
+  Spec spec() override {
+    return {.path = "unpin",
+            .summary = "let a target follow its channel again",
+            .details = "",
+            .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
+            .flags = {wait_flag(target_)}};
+  }
+  Result<int> run(const Op& op, Context& context) override {
+    DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::existing_only));
+    target->state().pinned.reset();
+    DL_TRY(target->save_state());
+    context.console.text(printable(target_.path) + " follows " + target->state().set + "/" + target->state().channel +
+                         " again from the next pull on");
+    context.console.object({{"event", "unpinned"}, {"target", target_.path}});
+    return 0;
+  }
+
+ private:
+  TargetArguments target_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> rollback_command() { return std::make_unique<RollbackCommand>(); }
+std::unique_ptr<Command> pin_command() { return std::make_unique<PinCommand>(); }
+std::unique_ptr<Command> unpin_command() { return std::make_unique<UnpinCommand>(); }
+
+}  // namespace duskline::cli

@@ -1,0 +1,108 @@
+#include "site/verify.h"
+
+#include <boost/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "site/pull.h"
+
+namespace duskline::cli {
+namespace {
+
+class VerifyCommand final : public Command {
+ public:
+  Spec spec() override;
+  Result<int> run(const Op& op, Context& context) override;
+
+ private:
+  Result<int> repair(const Op& op, Context& context, site::Target& target);
+  void show(Context& context, const site::VerifyResult& result) const;
+
+  TargetArguments target_;
+  StoreArguments store_;
+  TrustArguments trust_;
+  std::string release_;
+  site::VerifyOptions options_;
+  bool repair_ = false;
+};
+
+Spec VerifyCommand::spec() {
+  Spec spec{.path = "verify",
+            .summary = "read a target again and compare every byte with its signed manifest",
+            .details = "Ends with 3 where something differs. With --repair, fetches just what is broken.",
+            .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
+            .flags = {{"--repair", "", "put right what differs, from the store", to_choice(repair_, true)},
+                      {"--release", "ID", "a kept release instead of the current one (full id)", to_text(release_)},
+                      {"--read-limit", "RATE", "read at most this much, e.g. 50MiB/s",
+                       to_parsed(options_.bytes_per_second, parse_rate)},
+                      {"--workers", "N", "threads that read (default: one per CPU)", to_number(options_.workers, 1U, 256U)},
+                      wait_flag(target_)}};
+  for (auto& flag : store_flags(store_, Needed::optional)) spec.flags.push_back(std::move(flag));
+  for (auto& flag : trust_flags(trust_)) spec.flags.push_back(std::move(flag));
+  return spec;
+}
+
+Result<int> VerifyCommand::run(const Op& op, Context& context) {
+  DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::existing_only));
+  if (!release_.empty()) {
+    DL_ASSIGN(options_.release, model::ReleaseId::parse(release_));
+  }
+  const auto found = [&context](site::Finding finding, const std::string& path) {
+    context.console.text(std::string(site::name_of(finding)) + "  " + printable(path));
+    context.console.object({{"event", "finding"}, {"finding", site::name_of(finding)}, {"path", printable(path)}});
+  };
+  DL_ASSIGN(const auto result, site::verify(op, *target, options_, context.console, found));
+  show(context, result);
+  if (result.is_clean()) return 0;
+  if (repair_) return repair(op, context, *target);
+  return Error{Code::difference, printable(target_.path) + " differs from its release; put it right with: duskline verify " +
+                                     printable(target_.path) + " --repair"};
+}
+
+Result<int> VerifyCommand::repair(const Op& op, Context& context, site::Target& target) {
+  const site::State& state = target.state();
+  if (store_.url.empty()) store_.url = state.store_url;
+  DL_ASSIGN(const auto set, model::SetName::parse(state.set));
+  DL_ASSIGN(const auto channel, model::ChannelName::parse(state.channel));
+  DL_ASSIGN(const auto trusted, trusted_keys(trust_));
+  DL_ASSIGN(const auto store, context.open_store(store_));
+  const site::PullParts parts{*store, context.disk, trusted, context.clock, context.console};
+  const site::PullOptions options{.set = set, .channel = channel, .store_url = store_.url};
+  DL_ASSIGN(const auto repaired, site::repair(op, parts, target, options));
+  context.console.text("repaired " + format_count(repaired.files) + " files, fetched " +
+                       format_bytes(repaired.bytes_from_store));
+  context.console.object({{"event", "repaired"},
+                          {"files", repaired.files},
+                          {"fetched_bytes", repaired.bytes_from_store},
+                          {"failed", repaired.failed}});
+  if (repaired.failed == 0) return 0;
+  return Error{Code::difference, format_count(repaired.failed) + " files could not be repaired; see above"};
+}
+
+void VerifyCommand::show(Context& context, const site::VerifyResult& result) const {
+  const std::string checked = format_count(result.files) + " files, " + format_bytes(result.bytes) + " read";
+  if (result.is_clean()) {
+    const std::string extra = result.extra == 0 ? "" : "; " + format_count(result.extra) + " extra files belong to the site";
+    context.console.text(printable(target_.path) + ": as signed (" + checked + extra + ")");
+  } else {
+    context.console.text(printable(target_.path) + ": " + format_count(result.changed) + " changed, " +
+                         format_count(result.missing) + " missing, " + format_count(result.attributes) +
+                         " with other attributes, " + format_count(result.extra) + " extra (" + checked + ")");
+  }
+  context.console.object({{"event", "verified"},
+                          {"target", target_.path},
+                          {"clean", result.is_clean()},
+                          {"files", result.files},
+                          {"bytes", result.bytes},
+                          {"changed", result.changed},
+                          {"missing", result.missing},
+                          {"extra", result.extra},
+                          {"attributes", result.attributes},
+                          {"tree", result.tree.hex()}});
+}
+
+}  // namespace
+
+std::unique_ptr<Command> verify_command() { return std::make_unique<VerifyCommand>(); }
+
+}  // namespace duskline::cli
