@@ -17,12 +17,16 @@
 namespace duskline::model {
 
 inline constexpr std::size_t max_signed_bytes = 64 << 10;  // a head or root statement with its envelope
+inline constexpr std::size_t max_signatures = 16;
+inline constexpr std::size_t max_realm_bytes = 200;
+inline constexpr std::size_t max_note_bytes = 1000;
+inline constexpr std::size_t max_head_deltas = 16;
 
 // An envelope: a line "duskline-signed-1", one line per signature ("<public key text> <base64>"), an empty
 // line, and the payload. Signed is "duskline-signed-1\n\n" and the payload, byte for byte.
 struct SignedBytes {
   std::string payload;
-  std::vector<std::pair<PublicKey, Signature>> signatures;  // at most 16
+  std::vector<std::pair<PublicKey, Signature>> signatures;  // 1 to max_signatures, of different keys
 };
 [[nodiscard]] Result<std::string> seal(std::string payload, const Signer& signer);
 [[nodiscard]] Result<SignedBytes> open_envelope(ByteView in);  // splits; verifies nothing
@@ -39,11 +43,16 @@ struct Release {
   TreeStats stats;
   std::uint32_t top_mode = 0755;
   std::int64_t top_mtime_ns = 0;
-  std::string note;  // a free text by the publisher, at most 1,000 bytes
+  std::string chunking = "gear-1";  // how long files were cut (tree.md); readers need not know it
+  std::string note;                 // a free text by the publisher, UTF-8, at most max_note_bytes
   bool operator==(const Release&) const = default;
 };
-[[nodiscard]] std::string encode_release(const Release& release);  // canonical JSON
+// JSON in one line without white space, members in a fixed order. `realm` and `note` must be valid UTF-8 (see
+// check_text). Decoding refuses what breaks a rule, names it, and ignores members it does not know.
+[[nodiscard]] std::string encode_release(const Release& release);
 [[nodiscard]] Result<Release> decode_release(std::string_view json);
+// Code::usage unless `text` is valid UTF-8 of at most `most` bytes; `what` names it in the message.
+[[nodiscard]] Status check_text(std::string_view what, std::string_view text, std::size_t most);
 [[nodiscard]] ReleaseId release_id(std::string_view release_json);
 
 struct DeltaRef {
@@ -67,7 +76,7 @@ struct Head {
   std::uint64_t epoch = 0;                 // bumped by prune before it deletes
   std::uint64_t manifest_bytes = 0;        // size of the manifest object
   std::uint64_t manifest_index_bytes = 0;  // how much of its start holds envelope and index
-  std::vector<DeltaRef> deltas;            // at most 16
+  std::vector<DeltaRef> deltas;            // at most max_head_deltas
   bool operator==(const Head&) const = default;
 };
 [[nodiscard]] std::string encode_head(const Head& head);

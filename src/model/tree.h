@@ -21,14 +21,20 @@ namespace duskline::model {
 // Hostile input is refused beyond these.
 inline constexpr std::size_t max_name_bytes = 255;
 inline constexpr std::size_t max_link_bytes = 4095;
-inline constexpr std::size_t max_path_bytes = 1 << 16;   // of a whole path built by nesting
-inline constexpr std::size_t max_depth = 1024;           // directories within directories
-inline constexpr std::size_t max_node_bytes = 8 << 20;   // one encoded node
-inline constexpr std::size_t max_node_entries = 16384;   // a directory with more is split into runs
-inline constexpr std::size_t max_list_chunks = 16384;    // chunks in one list node
-inline constexpr std::size_t max_inline_chunks = 64;     // a file with more has list nodes
-inline constexpr std::size_t max_chunk_bytes = 8 << 20;  // one chunk that is not a hole
+inline constexpr std::size_t max_path_bytes = 1 << 16;       // of a whole path built by nesting
+inline constexpr std::size_t max_depth = 1024;               // directories within directories
+inline constexpr std::size_t max_node_bytes = 8 << 20;       // one encoded node
+inline constexpr std::size_t max_run_bytes = 4 << 20;        // encoded entries beyond which a directory is split
+inline constexpr std::size_t max_node_entries = 16384;       // a directory with more is split into runs
+inline constexpr std::size_t max_list_chunks = 16384;        // chunks in one list node
+inline constexpr std::size_t max_inline_chunks = 64;         // a file with more has list nodes
+inline constexpr std::size_t max_lists = 16384;              // list nodes of one file
+inline constexpr std::size_t max_chunk_bytes = 8 << 20;      // one chunk that is not a hole
+inline constexpr std::size_t max_attributes = 256;           // of one entry
+inline constexpr std::size_t max_attribute_bytes = 1 << 20;  // names and values of one entry together
 inline constexpr std::uint64_t max_file_bytes = std::uint64_t{1} << 60;
+inline constexpr std::uint64_t max_tree_bytes = std::uint64_t{1} << 62;  // sum of file sizes
+inline constexpr std::uint64_t max_tree_count = std::uint64_t{1} << 40;  // nodes, files or entries
 
 // One content-defined piece of a file, or a hole (no hash, no bytes stored).
 struct Chunk {
@@ -86,8 +92,10 @@ struct Entry {
   std::uint64_t size_bytes = 0;
   Hash256 content;             // SHA-256 of the whole file, holes read as zeros
   std::vector<Chunk> chunks;   // empty: the file is one chunk, `content` (or nothing, when size is 0)
-  std::vector<ListRef> lists;  // in place of `chunks` for a long file
-  std::string hard_link;       // path from the top of an earlier file that this name is a link to; else ""
+  std::vector<ListRef> lists;  // in place of `chunks` for a file of more than max_inline_chunks
+  // Path from the top of an earlier file (in tree order) that this name is a link to; else "". The entry is whole all
+  // the same: the size, content and chunks of that file, so that a reader may take it for a file of its own.
+  std::string hard_link;
 
   // directory, run
   Hash256 node;
@@ -113,7 +121,8 @@ struct Node {
 
 [[nodiscard]] TreeStats stats_of(const Node& node);  // nodes counts the node itself
 
-// Append the encoding to `out` (which is not cleared).
+// Append the encoding to `out` (which is not cleared). The node must keep the rules of this header. A chunk list that
+// says no more than `content` does (one chunk, the whole file) is left out.
 void encode_node(const Node& node, Bytes& out);
 void encode_list(const std::vector<Chunk>& chunks, Bytes& out);
 
@@ -138,11 +147,20 @@ void for_each_chunk(const Entry& file, Fn&& fn) {
   }
 }
 
-// Where a directory with very many entries is cut into runs: decided by the names alone, so that one new
-// name moves one cut. True when a cut comes before `name`, given how many entries the run already has.
-[[nodiscard]] bool cut_run_before(std::string_view name, std::size_t entries_so_far);
-// The same for list nodes, by chunk hash.
+// A directory of more than max_node_entries entries, or whose entries' encoded_bytes() exceed max_run_bytes together,
+// is split into runs under a fan. Where it is cut is decided by the names alone (2,048 entries on average) unless a run
+// gets too long, so that one new name moves one cut. True when a cut comes before `name`, given what the run already
+// has.
+[[nodiscard]] bool cut_run_before(std::string_view name, std::size_t entries_so_far, std::size_t bytes_so_far = 0);
+// About what the entry takes in a node, never less.
+[[nodiscard]] std::size_t encoded_bytes(const Entry& entry);
+// The same for list nodes, by chunk hash (4,096 chunks on average, at least 256). `chunks_so_far` counts this chunk.
 [[nodiscard]] bool cut_list_after(const Hash256& chunk, std::size_t chunks_so_far);
+
+// Code::invalid unless `name` may name an entry: 1 to 255 bytes, no '/' or NUL, not "." or "..".
+[[nodiscard]] Status check_name(std::string_view name);
+// Code::invalid unless `path` is names joined by single '/', within max_path_bytes and max_depth.
+[[nodiscard]] Status check_path(std::string_view path);
 
 // Whether names `a` and `b` are one name on a file system that folds case (ASCII and Unicode simple folding
 // where both are valid UTF-8). For targets that fold; names that differ in case are content elsewhere.
