@@ -43,7 +43,7 @@ bench: deps-bench build
 	@python3 bench/run.py $(WHICH)
 
 asan tsan:
-	@cmake --preset $@ >/dev/null && cmake --build --preset $@ && ctest --test-dir build/$@ --output-on-failure -L 'unit|contract|sim'
+	@cmake --preset $@ >/dev/null && cmake --build --preset $@ && ctest --test-dir build/$@ --output-on-failure -R '^(unit|contract|golden|sim)[.]'
 
 fuzz:
 	@python3 tools/run_tests.py --only fuzz
