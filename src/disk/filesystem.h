@@ -134,6 +134,9 @@ class Filesystem {
   virtual Result<VolumeInfo> probe(Directory& directory) = 0;
 };
 
+// How the names of files begin that replace() and the like leave behind at a crash, and only then.
+inline constexpr std::string_view temporary_prefix = ".duskline-tmp-";
+
 // `path` split at its last '/': ("a/b", "c"), ("", "c").
 [[nodiscard]] std::pair<std::string_view, std::string_view> split_path(std::string_view path);
 

@@ -1,12 +1,17 @@
-// The operating system's file systems (Linux: openat2, statx, getdents64, renameat2, FICLONERANGE).
+// The operating system's file systems (Linux: openat2, statx, getdents64, FICLONERANGE).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "disk/filesystem.h"
 
 namespace duskline::disk {
 
-[[nodiscard]] std::unique_ptr<Filesystem> open_real_disk();
+// How paths of several names are resolved. `automatic` takes openat2 where the kernel has it; `by_component` opens
+// one name at a time, as older kernels need.
+enum class PathResolution : std::uint8_t { automatic, by_component };
+
+[[nodiscard]] std::unique_ptr<Filesystem> open_real_disk(PathResolution how = PathResolution::automatic);
 
 }  // namespace duskline::disk

@@ -1,0 +1,42 @@
+#include "disk/path.h"
+
+#include <string>
+
+#include "base/units.h"
+
+namespace duskline::disk {
+namespace {
+
+Error bad_path(Code code, std::string_view path, std::string_view display, std::string_view why) {
+  std::string message = "path \"" + printable(path) + "\" below " + std::string(display) + " ";
+  return {code, message.append(why)};
+}
+
+}  // namespace
+
+Status check_path(std::string_view path, std::string_view display) {
+  if (path.empty()) return bad_path(Code::invalid, path, display, "is empty");
+  if (path.front() == '/') return bad_path(Code::refused, path, display, "is absolute and could lead out of it");
+  if (path.find('\0') != std::string_view::npos) return bad_path(Code::invalid, path, display, "holds a NUL byte");
+  for (std::string_view rest = path;;) {
+    const std::size_t slash = rest.find('/');
+    const std::string_view name = rest.substr(0, slash);
+    if (name.empty()) return bad_path(Code::invalid, path, display, "holds an empty name");
+    if (name == "..") return bad_path(Code::refused, path, display, "holds \"..\" and could lead out of it");
+    if (name == ".") return bad_path(Code::invalid, path, display, "holds the name \".\"");
+    if (name.size() > max_component_bytes) {
+      return bad_path(Code::invalid, path, display, "holds a name longer than 255 bytes");
+    }
+    if (slash == std::string_view::npos) return {};
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+std::string display_of(std::string_view display, std::string_view path) {
+  std::string text(display);
+  if (path.empty()) return text;
+  if (!text.ends_with('/')) text += '/';
+  return text += printable(path);
+}
+
+}  // namespace duskline::disk
