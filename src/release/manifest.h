@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,19 @@
 
 namespace duskline::release {
 
+// Bounds of the format.
+inline constexpr std::uint64_t max_index_raw_bytes = 64 << 20;
+inline constexpr std::uint64_t max_segments = 1 << 20;
+inline constexpr std::uint64_t max_segment_nodes = 16384;
+inline constexpr std::uint64_t max_segment_raw_bytes = 16 << 20;  // of nodes
+inline constexpr std::uint64_t segment_target_bytes = 1 << 20;    // of nodes, raw, where a writer begins the next
+
 struct SegmentInfo {
   std::uint64_t first_node = 0, nodes = 0;
-  std::uint64_t offset_bytes = 0;  // in the object
+  std::uint64_t offset_bytes = 0;  // in the object; the places follow the nodes
   std::uint32_t nodes_stored_bytes = 0, nodes_raw_bytes = 0;
   std::uint32_t places_stored_bytes = 0, places_raw_bytes = 0;  // 0 in a target's record
+  [[nodiscard]] std::uint64_t stored_bytes() const { return std::uint64_t{nodes_stored_bytes} + places_stored_bytes; }
 };
 
 struct ManifestIndex {
@@ -33,7 +42,12 @@ struct ManifestIndex {
   std::vector<SegmentInfo> segments;
   std::uint64_t index_bytes = 0;  // envelope and index together, at the object's start
   std::uint64_t total_bytes = 0;
+  [[nodiscard]] bool has_places() const { return !segments.empty() && segments.front().places_raw_bytes > 0; }
 };
+
+// How long the index is, from the object's first header_bytes.
+inline constexpr std::uint64_t header_bytes = 32;
+[[nodiscard]] Result<std::uint64_t> index_size(ByteView header);
 
 // From the first `index_bytes` (or more) of an object; checks every rule but signatures. The caller verifies `envelope`
 // (model::verify_envelope) or that id is one it trusts.
@@ -43,6 +57,7 @@ struct ManifestIndex {
 class SegmentSource {
  public:
   virtual ~SegmentSource() = default;
+  // `out` becomes exactly the bytes asked for; Code::corrupt where the object ends before.
   virtual Status read(const Op&, std::uint64_t offset, std::uint64_t length, Bytes& out) = 0;
 };
 [[nodiscard]] std::unique_ptr<SegmentSource> file_segments(std::unique_ptr<disk::File> file);
@@ -64,11 +79,17 @@ class Manifest final : public NodeSource {
   [[nodiscard]] const ManifestIndex& index() const;
   [[nodiscard]] NodeRef top() const;
   Result<ByteView> node(const Op&, std::uint64_t ordinal, const Hash256& expected) override;
-  [[nodiscard]] bool has_places() const;
+  [[nodiscard]] bool has_places() const { return index().has_places(); }
+  // Hints from the store, to be checked by what they lead to. Every frame and pack number in them is in its table.
   Result<NodePlaces> places(const Op&, std::uint64_t ordinal);
 
  private:
+  struct Segment;
   struct State;
+  Result<Segment*> segment_of(const Op&, std::uint64_t ordinal);
+  Status load_nodes(const Op&, Segment&);
+  Status load_places(const Op&, Segment&);
+  void evict();
   std::unique_ptr<State> state_;
 };
 
@@ -85,7 +106,7 @@ class TreeSpool {
 
   // Writes the whole object to `out`: release statement (already sealed), index, segments in preorder from
   // release.tree. With `chunks`, places of all chunks (Code::internal if one is missing); without, a record without
-  // places.
+  // places. May be called again.
   Result<ManifestIndex> write(const Op&, const model::Release& release, std::string envelope,
                               const pack::ChunkIndex* chunks, disk::File& out);
 
@@ -101,6 +122,7 @@ class RecordWriter {
   ~RecordWriter();
   Status append(ByteView encoded_node);
   Status copy(const Op&, Manifest& from, NodeRef subtree, std::uint64_t nodes);  // verified on the way
+  [[nodiscard]] std::uint64_t nodes() const;                                     // written so far
   Result<std::unique_ptr<Manifest>> finish();                                    // synced by the caller
 
  private:
