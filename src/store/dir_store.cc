@@ -202,10 +202,12 @@ Status DirStore::prepare_writing() {
     }
     // Whoever may write the top directory may write what is in it: several users can publish into one store.
     DL_ASSIGN(const disk::Stat top, root_->stat());
-    directory_mode_ = (top.mode & 0777) | 0700;
+    directory_mode_ = (top.mode & 02777) | 0700;
     const Status made = root_->make_directory(temp_directory, directory_mode_);
     if (!made && made.error().code != Code::already_exists) return made;
     DL_ASSIGN(temp_, root_->open_directory(temp_directory));
+    const auto lock_file = temp_->create(lock_name, directory_mode_ & 0666);
+    if (!lock_file && lock_file.error().code != Code::already_exists) return lock_file.error();
   }
   return remove_leftovers({});
 }
