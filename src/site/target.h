@@ -82,6 +82,8 @@ inline constexpr std::size_t max_state_bytes = 1 << 20;
 [[nodiscard]] std::string encode_state(const State& state);  // JSON, format 1
 // Code::invalid for what breaks the format, Code::unsupported for a later format.
 [[nodiscard]] Result<State> decode_state(std::string_view json);
+// The release that a folder below releases/ holds, by its name; nothing for a name that Duskline would not give.
+[[nodiscard]] std::optional<model::ReleaseId> folder_id(std::string_view folder);
 
 // The target, opened and locked. Methods from one thread.
 class Target {
