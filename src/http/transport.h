@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,19 +17,27 @@ namespace duskline::http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case in responses
 
-struct Request {
-  std::string method = "GET";
-  std::string url;  // absolute; sent as it is, nothing is encoded again
-  Headers headers;
-  Source* body = nullptr;  // with Content-Length; rewound by the caller
-};
-
 struct Response {
   int status = 0;
   Headers headers;
   std::string body_start;  // of an error answer (status >= 300): at most 64 KiB; empty otherwise
   std::uint64_t body_bytes = 0;
   [[nodiscard]] const std::string* header(std::string_view lower_case_name) const;
+  // Content-Length, where there is exactly one and it is a number.
+  [[nodiscard]] std::optional<std::uint64_t> content_length() const;
+};
+
+enum class Proxies : std::uint8_t { environment, none };
+
+struct Request {
+  std::string method = "GET";
+  std::string url;  // absolute; sent as it is, nothing is encoded again
+  Headers headers;
+  Source* body = nullptr;  // with Content-Length; rewound by the caller
+  // Called once, when the status and headers of a 2xx are known and before its body: an error stops the transfer and is
+  // returned by send(). May be empty.
+  std::function<Status(const Response&)> accept;
+  Proxies proxies = Proxies::environment;
 };
 
 struct TransportOptions {
@@ -42,10 +51,11 @@ struct TransportOptions {
 class Transport {
  public:
   virtual ~Transport() = default;
-  // An answer of any status is a success. The body of a 2xx goes to `sink` while it arrives; never more than
-  // Content-Length, or than `max_body_bytes`. Failures: Code::unavailable (DNS, connection, short body, stall),
-  // timeout, cancelled, io (TLS: with the reason and "--ca-file"). Proxies from the environment: HTTP(S)_PROXY,
-  // NO_PROXY, ALL_PROXY in both cases. Follows no redirect.
+  // An answer of any status is a success. The body of a 2xx goes to `sink` while it arrives, in the calling thread;
+  // never more than Content-Length, or than `max_body_bytes` (Code::too_large). Failures: Code::unavailable (DNS,
+  // connection, short body, stall, not HTTP), timeout, cancelled, io (TLS: with the reason and "--ca-file"), usage (a
+  // bad URL), or what `sink`, `accept` or the body returned. Proxies from the environment: HTTP(S)_PROXY, NO_PROXY,
+  // ALL_PROXY in both cases. Follows no redirect. Messages hold no query, user or password of a URL.
   virtual Result<Response> send(const Op&, const Request&, Sink& sink, std::uint64_t max_body_bytes) = 0;
 };
 [[nodiscard]] std::unique_ptr<Transport> open_curl_transport(const TransportOptions& options);
