@@ -1,0 +1,155 @@
+"""duskline pull, verify, rollback, pin, unpin."""
+import os
+
+from cases import expect, fingerprint, main, refused
+
+
+def published(p, text="one"):
+    source = p.work / "source"
+    source.mkdir(exist_ok=True)
+    (source / "sub").mkdir(exist_ok=True)
+    (source / "file").write_text(text)
+    (source / "sub" / "other").write_text("the same")
+    p.run("publish", "set", "--from", source, "--store", p.work / "store")
+    return source
+
+
+def pull(p, *more, **how):
+    return p.run("pull", "set", "--to", p.work / "target", "--store", p.work / "store", *more, **how)
+
+
+def test_pull_and_nothing_new(p):
+    source = published(p)
+    pull(p)
+    expect(fingerprint(p.work / "target" / "current") == fingerprint(source), "the target is not the source")
+    again = pull(p, "--json").event("pulled")
+    expect(again["outcome"] == "current" and again["requests"] == 1, "a pull of nothing new costs more than one request")
+
+
+def test_unknown_key_is_refused_with_its_fingerprint(p):
+    published(p)
+    stranger = {"DUSKLINE_CONFIG_DIR": str(p.work / "other")}
+    key = p.json("key", "key", "show")
+    refused(pull(p, env=stranger, code=5), key["fingerprint"], "key trust")
+    expect(not os.path.lexists(p.work / "target" / "current"), "something was activated")
+    pull(p, "--trust", key["public_key"], env=stranger)
+    p.run("key", "trust", "core", key["public_key"], env=stranger)
+    pull(p, env=stranger)
+
+
+def test_rollback_pins_until_unpin(p):
+    source = published(p)
+    first = fingerprint(source)
+    pull(p)
+    published(p, "two")
+    pull(p)
+    refused(p.run("rollback", p.work / "nowhere", code=1), "nowhere")
+    p.run("rollback", p.work / "target")
+    expect(fingerprint(p.work / "target" / "current") == first, "rollback shows something else")
+    expect(pull(p, "--json").event("pulled")["outcome"] == "pinned", "the pin does not hold")
+    p.run("unpin", p.work / "target")
+    pull(p)
+    expect(fingerprint(p.work / "target" / "current") == fingerprint(source), "unpin does not let it follow again")
+
+
+def test_verify_and_repair(p):
+    source = published(p)
+    pull(p)
+    p.run("verify", p.work / "target")
+    victim = p.work / "target" / "current" / "file"
+    info = victim.stat()
+    victim.write_text("eno")
+    os.utime(victim, ns=(info.st_atime_ns, info.st_mtime_ns))
+    result = p.run("verify", p.work / "target", code=3)
+    expect("changed  file" in result.out, "the changed file is not named")
+    p.run("verify", p.work / "target", "--repair")
+    expect(fingerprint(p.work / "target" / "current") == fingerprint(source), "not repaired")
+
+
+def test_in_place_keeps_what_belongs_to_the_site(p):
+    published(p)
+    target = p.work / "target"
+    target.mkdir()
+    (target / ".env").write_text("secret of the site")
+    (target / "extra").write_text("x")
+    pull(p, "--mode", "in-place", "--keep", ".env")
+    expect((target / ".env").read_text() == "secret of the site" and (target / "extra").exists(), "something was removed")
+    pull(p, "--delete", "--allow-mass-delete")
+    published(p, "two")
+    pull(p, "--delete", "--allow-mass-delete")
+    expect((target / ".env").exists() and not (target / "extra").exists(), "--delete went wrong")
+    expect((target / "file").read_text() == "two", "not updated")
+
+
+def test_failing_check_rolls_back(p):
+    published(p)
+    pull(p)
+    published(p, "bad")
+    refused(pull(p, "--check", "grep -q one current/file", code=1), "--check")
+    expect((p.work / "target" / "current" / "file").read_text() == "one", "not rolled back")
+    pull(p, "--check", "grep -q one current/file")
+    expect((p.work / "target" / "current" / "file").read_text() == "one", "the bad release came back")
+    published(p, "one more")
+    pull(p, "--check", "grep -q one current/file")
+    expect((p.work / "target" / "current" / "file").read_text() == "one more", "a newer release is not tried")
+
+
+def test_hooks_see_no_credentials(p):
+    published(p)
+    pull(p, "--after", "env > hook-environment", env={"AWS_SECRET_ACCESS_KEY": "planted", "AWS_ACCESS_KEY_ID": "planted"})
+    seen = (p.work / "target" / "hook-environment").read_text()
+    expect("planted" not in seen and "DUSKLINE_SET=set" in seen, f"wrong environment: {seen}")
+
+
+def test_before_fails_and_nothing_is_activated(p):
+    published(p)
+    pull(p, "--before", "exit 3", code=1)
+    expect(not os.path.lexists(p.work / "target" / "current"), "activated all the same")
+
+
+def test_target_that_is_a_symlink_is_refused(p):
+    published(p)
+    (p.work / "elsewhere").mkdir()
+    (p.work / "target").symlink_to(p.work / "elsewhere")
+    refused(pull(p, code=5), "symlink")
+    expect(os.listdir(p.work / "elsewhere") == [], "something was written through the link")
+
+
+def test_no_such_channel_or_store(p):
+    published(p)
+    refused(pull(p, "--channel", "canary", code=1), "canary")
+    refused(p.run("pull", "set", "--to", p.work / "t", "--store", p.work / "no-store", code=1), "no-store")
+
+
+def test_dry_run_changes_nothing(p):
+    published(p)
+    plan = pull(p, "--dry-run", "--json").event("pulled")
+    expect(plan["outcome"] == "planned" and plan["files_changed"] == 2 and plan["requests"] > 0, f"odd plan: {plan}")
+    expect(not os.path.lexists(p.work / "target" / "current"), "something was activated")
+
+
+def test_only_a_subtree(p):
+    published(p)
+    pull(p, "--only", "sub")
+    names = sorted(str(f.relative_to(p.work / "target" / "current")) for f in (p.work / "target" / "current").rglob("*"))
+    expect(names in (["sub", "sub/other"], ["other"]), f"unexpected: {names}")
+
+
+def test_release_by_number_pins(p):
+    published(p)
+    published(p, "two")
+    pull(p, "--release", "1")
+    expect((p.work / "target" / "current" / "file").read_text() == "one", "another release")
+    expect(pull(p, "--json").event("pulled")["outcome"] == "pinned", "not pinned")
+
+
+def test_seed_is_adopted(p):
+    source = p.work / "source"
+    source.mkdir()
+    (source / "big").write_bytes(os.urandom(3_000_000))
+    p.run("publish", "set", "--from", source, "--store", p.work / "store")
+    answer = pull(p, "--seed", source, "--json").event("pulled")
+    expect(answer["seed_bytes"] == 3_000_000 and answer["pack_bytes"] == 0, f"fetched although it is here: {answer}")
+
+
+main(globals())
