@@ -26,6 +26,7 @@ struct Staged {
   model::Release release;
   std::optional<Layout> layout;  // becomes the state's with the activation; absent: as it is
   Sync sync = Sync::yes;
+  Check check = Check::none;  // activate_with_hooks() says what follows
 };
 [[nodiscard]] FileStamp to_be_placed();
 
@@ -44,8 +45,10 @@ struct HookedActivation {
   enum class End : std::uint8_t {
     shown,         // all is well
     after_failed,  // shown, but the command after it failed: `error`
-    rolled_back,   // the check failed (`error`): the release before is shown again, and this one is in State::rejected
-    not_rolled_back,  // the check failed, and there is none before or it cannot be shown: this one stays
+    // The check failed (`error`): what was shown before (nothing, at first) is shown again, and this release is in
+    // State::rejected.
+    rolled_back,
+    not_rolled_back,  // the check failed, and so did going back (`error`): the next run tries again
   } end = End::shown;
   std::optional<Error> error;
 };

@@ -13,7 +13,7 @@ constexpr std::uint32_t shown_mode = 0755;  // of releases/
 constexpr std::uint32_t private_mode = 0700;
 
 Status refuse_other(disk::Directory& in, std::string_view path) {
-  return Error{Code::refused, "\"" + printable(in.display_path()) + "/" + printable(path) +
+  return Error{Code::refused, "\"" + in.display_path() + "/" + printable(path) +
                                   "\" is not a directory; look at what it is, and remove it"};
 }
 
@@ -112,6 +112,10 @@ Status sweep(Target& target) {
   disk::Directory& own = target.private_folder();
   DL_TRY(remove_others(own, trees, names_id));
   DL_TRY(remove_others(own, files, names_folder));
+  DL_ASSIGN(const auto entries, own.list());
+  for (const auto& entry : entries) {  // what a crash left of a file that was to be replaced
+    if (entry.name.starts_with(disk::temporary_prefix)) DL_TRY(own.remove_file(entry.name, disk::Missing::is_absent));
+  }
   return own.remove_tree(trash, disk::Missing::is_absent);
 }
 

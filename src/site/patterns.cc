@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t max_patterns = 1000;
 constexpr std::size_t max_pattern_bytes = 4096;
+constexpr std::size_t max_bytes_in_all = 64 << 10;
 constexpr auto none = std::string_view::npos;
 
 // Where the bracket expression that begins at `at` ends (after its ']'), or `none`; `hit` says whether it holds `byte`.
@@ -147,7 +148,10 @@ Result<Patterns> Patterns::parse(const std::vector<std::string>& patterns) {
     return Error{Code::usage, "there are more than 1,000 patterns; name directories that hold what they match"};
   }
   Patterns result;
+  std::size_t bytes_in_all = 0;
   for (const std::string& text : patterns) {
+    bytes_in_all += text.size();
+    if (bytes_in_all > max_bytes_in_all) return Error{Code::usage, "the patterns have more than 64 KiB in all"};
     if (text.size() > max_pattern_bytes) return bad_pattern(text, "it is longer than 4,096 bytes");
     if (text.find('\0') != none) return bad_pattern(text, "it holds a NUL, which no name does");
     if (text.starts_with('!')) {

@@ -16,7 +16,7 @@ namespace duskline::site {
 class Patterns {
  public:
   // Code::usage for an empty pattern, a negated one ("!..."), an open bracket, "." or ".." as a component, more than
-  // 1,000 patterns or 4,096 bytes in one.
+  // 1,000 patterns, 4,096 bytes in one or 64 KiB in all.
   [[nodiscard]] static Result<Patterns> parse(const std::vector<std::string>& patterns);
   // `path` itself, or a directory above it.
   [[nodiscard]] bool matches(std::string_view path, bool is_directory) const;

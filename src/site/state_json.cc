@@ -19,14 +19,6 @@ json::value encode_text(const std::string& text) {
   return json::object{{"base64", to_base64(bytes_of(text))}};
 }
 
-json::object encode_installed(const InstalledRelease& release) {
-  return {{"id", release.id.hex()},
-          {"number", release.number},
-          {"published", format_time(release.published)},
-          {"activated", format_time(release.activated)},
-          {"folder", release.folder}};
-}
-
 json::object encode_layout(const Layout& layout) {
   json::array keep;
   for (const std::string& pattern : layout.keep) keep.push_back(encode_text(pattern));
@@ -36,6 +28,15 @@ json::object encode_layout(const Layout& layout) {
                    {"mode_mask", layout.mode_mask}};
   if (layout.owner) out["owner"] = json::object{{"uid", layout.owner->uid}, {"gid", layout.owner->gid}};
   return out;
+}
+
+json::object encode_installed(const InstalledRelease& release) {
+  return {{"id", release.id.hex()},
+          {"number", release.number},
+          {"published", format_time(release.published)},
+          {"activated", format_time(release.activated)},
+          {"folder", release.folder},
+          {"layout", encode_layout(release.layout)}};
 }
 
 // Reads members of one object. After the first that is missing or of the wrong type, `ok` is false.
@@ -92,18 +93,6 @@ class Fields {
   bool& ok_;
 };
 
-InstalledRelease decode_installed(const json::value& value, bool& ok) {
-  const Fields in(value, ok);
-  InstalledRelease release;
-  release.id = model::ReleaseId{in.hash("id")};
-  release.number = in.number("number");
-  release.published = in.time("published");
-  release.activated = in.time("activated");
-  release.folder = in.text("folder");
-  if (folder_id(release.folder) != release.id) ok = false;
-  return release;
-}
-
 Layout decode_layout(const json::value& value, bool& ok) {
   const Fields in(value, ok);
   Layout layout;
@@ -123,6 +112,19 @@ Layout decode_layout(const json::value& value, bool& ok) {
                                 static_cast<std::uint32_t>(ids.number("gid", UINT32_MAX))};
   }
   return layout;
+}
+
+InstalledRelease decode_installed(const json::value& value, bool& ok) {
+  const Fields in(value, ok);
+  InstalledRelease release;
+  release.id = model::ReleaseId{in.hash("id")};
+  release.number = in.number("number");
+  release.published = in.time("published");
+  release.activated = in.time("activated");
+  release.folder = in.text("folder");
+  release.layout = decode_layout(in.need("layout"), ok);
+  if (folder_id(release.folder) != release.id) ok = false;
+  return release;
 }
 
 State decode_fields(const Fields& in, bool& ok) {
@@ -148,7 +150,10 @@ State decode_fields(const Fields& in, bool& ok) {
   state.unchecked = in.id("unchecked");
   if (const json::value* pending = in.find("pending")) {
     const Fields fields(*pending, ok);
-    state.pending = Pending{decode_installed(fields.need("release"), ok), decode_layout(fields.need("layout"), ok)};
+    const std::string check = fields.text("check");
+    if (check != "none" && check != "follows") ok = false;
+    state.pending =
+        Pending{decode_installed(fields.need("release"), ok), check == "follows" ? Check::follows : Check::none};
   }
   return state;
 }
@@ -173,13 +178,13 @@ std::string encode_state(const State& state) {
   if (state.unchecked) out["unchecked"] = state.unchecked->hex();
   if (state.pending) {
     out["pending"] = json::object{{"release", encode_installed(state.pending->release)},
-                                  {"layout", encode_layout(state.pending->layout)}};
+                                  {"check", state.pending->check == Check::follows ? "follows" : "none"}};
   }
   return json::serialize(out) + "\n";
 }
 
 Result<State> decode_state(std::string_view text) {
-  if (text.size() > max_state_bytes) return Error{Code::invalid, "the state is longer than 1 MiB"};
+  if (text.size() > max_state_bytes) return Error{Code::invalid, "the state is longer than 8 MiB"};
   json::error_code failed;
   const json::value value = json::parse(json::string_view(text.data(), text.size()), failed);
   if (failed) return Error{Code::invalid, "the state is not JSON: " + failed.message()};

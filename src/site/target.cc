@@ -50,7 +50,7 @@ Result<std::unique_ptr<disk::Directory>> open_root(disk::Filesystem& disk, std::
 }
 
 Status check_private(disk::Directory& root, disk::Directory& folder, const disk::Stat& stat, Reporter& reporter) {
-  const std::string name = printable(folder.display_path());
+  const std::string& name = folder.display_path();
   if (stat.uid != ::geteuid()) {
     return Error{Code::refused, name + " belongs to user " + std::to_string(stat.uid) +
                                     ", who could forge what it says; run as that user, or give it to this one"};
@@ -173,7 +173,12 @@ Status Target::load_state(Make make) {
 
 Status Target::save_state() {
   if (read_only_) return Error{Code::read_only, "the target \"" + printable(path_) + "\" is mounted read-only"};
-  return private_->replace(folders::state, bytes_of(encode_state(state_)), 0600);
+  const std::string text = encode_state(state_);
+  if (text.size() > max_state_bytes) {  // it could not be read again
+    return Error{Code::too_large, "the state of \"" + printable(path_) +
+                                      "\" would be longer than 8 MiB; keep fewer releases, or use fewer keep patterns"};
+  }
+  return private_->replace(folders::state, bytes_of(text), 0600);
 }
 
 const InstalledRelease* Target::find(const model::ReleaseId& id) const {
@@ -213,7 +218,7 @@ Result<StampReader> Target::stamps(const model::ReleaseId& id) {
   const InstalledRelease* release = find(id);
   if (release == nullptr) return not_kept(path_, id);
   DL_ASSIGN(auto file, private_->open_read(folders::stamps(release->folder)));
-  return StampReader::open(std::move(file), id, state_.layout.only);
+  return StampReader::open(std::move(file), id, release->layout.only);
 }
 
 Status Target::pin(const model::ReleaseId& id) {

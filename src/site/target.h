@@ -37,16 +37,6 @@ inline constexpr std::string_view private_folder_name = ".duskline";
 
 enum class Mode : std::uint8_t { switched, in_place };
 
-struct InstalledRelease {
-  model::ReleaseId id;
-  model::ReleaseNumber number = 0;
-  WallTime published{}, activated{};
-  // Name below releases/ and files/: the id; with ".1" and so on where the same release is laid down anew in another
-  // way while it is shown.
-  std::string folder;
-  bool operator==(const InstalledRelease&) const = default;
-};
-
 // How content is laid down; fixed by the first pull, changed by saying so again, and what verify checks against.
 struct Layout {
   Mode mode = Mode::switched;
@@ -57,16 +47,30 @@ struct Layout {
   bool operator==(const Layout&) const = default;
 };
 
+struct InstalledRelease {
+  model::ReleaseId id;
+  model::ReleaseNumber number = 0;
+  WallTime published{}, activated{};
+  // Name below releases/ and files/: the id; with ".1" and so on where the same release is laid down anew in another
+  // way while it is shown.
+  std::string folder;
+  Layout layout;
+  bool operator==(const InstalledRelease&) const = default;
+};
+
+// Whether a check decides about what is being activated; what it replaces is kept until then.
+enum class Check : std::uint8_t { none, follows };
+
 // An activation that has begun: open() either completes or undoes it.
 struct Pending {
   InstalledRelease release;
-  Layout layout;
+  Check check = Check::none;
   bool operator==(const Pending&) const = default;
 };
 
 struct State {
   std::string realm, set, channel, store_url;  // no secrets in the URL
-  Layout layout;                               // of what is installed
+  Layout layout;                               // of what is installed: what the next pull goes by
   release::Floor floor;                        // highest head seen
   WallTime latest_time{};                      // time never goes below this
   std::optional<InstalledRelease> current;
@@ -78,7 +82,7 @@ struct State {
   std::optional<Pending> pending;
   bool operator==(const State&) const = default;
 };
-inline constexpr std::size_t max_state_bytes = 1 << 20;
+inline constexpr std::size_t max_state_bytes = 8 << 20;
 [[nodiscard]] std::string encode_state(const State& state);  // JSON, format 1
 // Code::invalid for what breaks the format, Code::unsupported for a later format.
 [[nodiscard]] Result<State> decode_state(std::string_view json);
