@@ -2,7 +2,9 @@
 
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/publisher.h"
 #include "publish/publish.h"
+#include "store/stores.h"
 
 namespace duskline::cli {
 namespace {
@@ -102,8 +104,13 @@ Result<int> PublishCommand::run(const Op& op, Context& context) {
 
   DL_ASSIGN(const auto store, context.open_store(store_));
   store::CountingStore counted(*store);
-  DL_ASSIGN(const auto cache, publish::open_cache(context.disk, cache_folder(), store->describe(), options_));
-  const publish::PublishParts parts{counted, context.disk, *cache, key, trusted, context.clock, context.console};
+  DL_ASSIGN(const auto cache, open_publisher_cache(context, store->describe(), options_.set, options_.source));
+  release::Conditions conditions;
+  if (options_.write == PublishOptions::Write::yes) {
+    DL_ASSIGN(conditions, endpoint_conditions(counted, op, options_.set, *cache, context.console));
+  }
+  const publish::PublishParts parts{counted,    context.disk, *cache,        key,
+                                    trusted,    conditions,   context.clock, context.console};
   DL_ASSIGN(const PublishResult result, publish::publish(op, parts, options_));
   show(context, result, counted.traffic(), context.clock.steady() - began);
   return 0;
