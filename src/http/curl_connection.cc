@@ -71,6 +71,7 @@ struct CurlConnection::Exchange {
   bool enough = false;  // as much of an error answer as anybody will read
   steady_clock::time_point last_progress = steady_clock::now();
   curl_off_t acknowledged = 0;
+  std::uint64_t read_bytes = 0;
 
   bool stop(Status status) {
     if (status) return false;
@@ -90,6 +91,7 @@ struct CurlConnection::Exchange {
   static int on_seek(void* self, curl_off_t offset, int origin) {
     auto& exchange = *static_cast<Exchange*>(self);
     if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_FAIL;
+    exchange.read_bytes = 0;
     return exchange.stop(exchange.request.body->rewind()) ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
   }
 
@@ -131,6 +133,12 @@ struct CurlConnection::Exchange {
       return CURL_READFUNC_ABORT;
     }
     last_progress = steady_clock::now();
+    read_bytes += *count;
+    if (*count == 0 && read_bytes < request.body->size_bytes()) {
+      error = Error{Code::corrupt, "the body to send ended before its " + std::to_string(request.body->size_bytes()) +
+                                       " bytes"};  // libcurl would wait for an answer that never comes
+      return CURL_READFUNC_ABORT;
+    }
     return *count;
   }
 };
@@ -264,7 +272,7 @@ Error CurlConnection::failure(const Exchange& exchange, CURLcode code) const {
   if (exchange.error) return *exchange.error;
   const std::string reason = printable(error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code));
   if (code == CURLE_URL_MALFORMAT) return {Code::usage, "not a URL: " + reason};
-  if (code == CURLE_OUT_OF_MEMORY) return {Code::internal, reason};
+  if (code == CURLE_OUT_OF_MEMORY) return {Code::unavailable, "a header line is too long, or memory ran out"};
   const bool handshake = code == CURLE_SSL_CONNECT_ERROR && !is_broken_off(reason);
   if (is_tls_trust_failure(code) || handshake) {
     return {Code::io, "the server cannot be trusted over TLS: " + reason +
@@ -295,6 +303,7 @@ Result<Response> CurlConnection::run(const Op& op, const Request& request, Sink&
   curl_multi_remove_handle(multi_, easy_);
   DL_TRY(driven);
   if (code != CURLE_OK && !exchange.enough) return failure(exchange, code);
+  if (!exchange.headers.complete()) return Error{Code::unavailable, "the answer ended within its headers"};
   if (exchange.headers.response().status < 300 && !exchange.accept_once()) return *exchange.error;
   return std::move(exchange.headers.response());
 }
