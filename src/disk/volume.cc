@@ -6,6 +6,8 @@
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -32,8 +34,11 @@ std::string format_uuid(ByteView bytes) {
 
 std::optional<std::string> uuid_from_kernel(int fd) {
   KernelUuid uuid{};
-  if (ioctl(fd, get_uuid, &uuid) == -1 || uuid.length == 0 || uuid.length > sizeof uuid.bytes) return std::nullopt;
-  return "uuid:" + format_uuid(ByteView(uuid.bytes, uuid.length));
+  if (ioctl(fd, get_uuid, &uuid) == -1 || uuid.length > sizeof uuid.bytes) return std::nullopt;
+  const ByteView bytes(uuid.bytes, uuid.length);
+  const bool is_set = std::any_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte != 0; });
+  if (!is_set) return std::nullopt;
+  return "uuid:" + format_uuid(bytes);
 }
 
 std::optional<MountLine> find_mount(std::uint64_t mount) {
@@ -61,25 +66,26 @@ std::optional<std::string> uuid_from_links(const std::string& source) {
   return std::nullopt;
 }
 
-std::string id_from_statfs(const struct statfs& info) {
-  std::array<int, 2> id{};
+std::optional<std::string> id_from_statfs(const struct statfs& info) {
+  std::array<unsigned, 2> id{};
   static_assert(sizeof id == sizeof info.f_fsid);
   std::memcpy(id.data(), &info.f_fsid, sizeof id);
+  if (id[0] == 0 && id[1] == 0) return std::nullopt;
   char text[64];
-  std::snprintf(text, sizeof text, "fsid:%lx:%08x%08x", static_cast<unsigned long>(info.f_type),
-                static_cast<unsigned>(id[0]), static_cast<unsigned>(id[1]));
+  std::snprintf(text, sizeof text, "fsid:%lx:%08x%08x", static_cast<unsigned long>(info.f_type), id[0], id[1]);
   return text;
 }
 
 std::string identify(int fd, const Stat& stat, const struct statfs& info) {
   if (auto uuid = uuid_from_kernel(fd)) return *uuid;
   const auto mount = find_mount(stat.mount);
+  const std::string source = mount ? "source:" + mount->type + ":" + mount->source : "unknown";
   if (mount && mount->source.starts_with('/')) {
     if (auto uuid = uuid_from_links(mount->source)) return *uuid;
   }
-  // Network file systems ("server:/export") have no id of their own that outlives a mount.
-  if (mount && mount->source.find(':') != std::string::npos) return "source:" + mount->type + ":" + mount->source;
-  return id_from_statfs(info);
+  // The ids of network file systems ("server:/export") do not outlive a mount.
+  if (mount && mount->source.find(':') != std::string::npos) return source;
+  return id_from_statfs(info).value_or(source);
 }
 
 bool is_mount_root(int fd) {
