@@ -17,17 +17,21 @@ struct TrustedKey {
   PublicKey key;
 };
 
+// Several programs may use one folder at once.
 class KeyFolder {
  public:
   explicit KeyFolder(std::string path);
   [[nodiscard]] const std::string& path() const { return path_; }
-  // Refuses (Code::denied) a secret key file that others may read.
+  // Refuses (Code::denied) a secret key file that others may read, and a folder that others may write to.
   [[nodiscard]] Result<std::optional<SigningKey>> signing_key() const;
   // Makes one if there is none, durably, never over an existing one; `made` says so. Trusts its public half as "own".
   [[nodiscard]] Result<SigningKey> signing_key_or_new(bool& made) const;
+  // Sorted by name. A file that holds no key is an error, not skipped.
   [[nodiscard]] Result<std::vector<TrustedKey>> trusted() const;
+  // Durable. `name`: 1-64 of [A-Za-z0-9._@-], not beginning with '.'. A name that stands for another key already is
+  // refused (Code::already_exists): distrust it first.
   [[nodiscard]] Status trust(const std::string& name, const PublicKey& key) const;
-  [[nodiscard]] Status distrust(const std::string& name) const;
+  [[nodiscard]] Status distrust(const std::string& name) const;  // Code::not_found
 
  private:
   std::string path_;
