@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <set>
 #include <string>
 #include <vector>
@@ -55,6 +56,8 @@ struct Kind {
   std::string name;
   std::function<void(OpenStore&)> open;
 };
+
+inline void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 
 inline std::optional<std::string> environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());
