@@ -31,6 +31,15 @@ void append_number(std::string& out, std::size_t begin) {
   out += '#';
 }
 
+// Where what is added to a version ends: "+deb12u1", "~bpo11+1".
+std::size_t end_of_suffixes(std::string_view path, std::size_t at) {
+  const auto is_part = [&](std::size_t i) { return i < path.size() && (is_digit(path[i]) || is_letter(path[i])); };
+  while (at < path.size() && (path[at] == '+' || path[at] == '~') && is_part(at + 1)) {
+    for (++at; is_part(at);) ++at;
+  }
+  return at;
+}
+
 // Appends `path` with its versions, numbers and content hashes replaced: "6.1.0-28-amd64" gives "#-amd#".
 void append_without_versions(std::string_view path, std::string& out) {
   const std::size_t begin = out.size();
@@ -42,18 +51,16 @@ void append_without_versions(std::string_view path, std::string& out) {
       continue;
     }
     const std::string_view word = path.substr(at, end - at);
+    const bool hash = is_content_hash(word);
     at = end;
-    if (is_content_hash(word)) {
-      append_number(out, begin);
-      continue;
-    }
     for (const char c : word) {
-      if (is_digit(c)) {
+      if (hash || is_digit(c)) {
         append_number(out, begin);
       } else {
         out += c;
       }
     }
+    if (out.back() == '#') at = end_of_suffixes(path, at);
   }
 }
 
