@@ -31,14 +31,14 @@ struct Change {
     remove_file = 6,       // or symlink
     remove_directory = 7,  // if empty by then; else left and recorded as kept
   } kind = Kind::place_file;
-  std::string path;   // from the target's top; "" only for make_directory: the top itself
-  std::string other;  // symlink target, or the file to link to
+  std::string path{};   // from the target's top; "" only for make_directory: the top itself
+  std::string other{};  // symlink target, or the file to link to
   std::uint32_t mode = 0;
   std::int64_t mtime_ns = 0;
-  std::optional<model::Owner> owner;
+  std::optional<model::Owner> owner{};
   // What the planner saw at `path` (saw()), so that an edit by others since planning is noticed: such a file is not
   // lost but moved to .duskline/set-aside/<path>. Empty: nothing was there. Of no meaning for directories.
-  FileStamp seen;
+  FileStamp seen{};
   bool operator==(const Change&) const = default;
 };
 

@@ -24,8 +24,8 @@ inline constexpr std::string_view lock = "lock", holder = "holder", state = "sta
 inline constexpr std::string_view trees = "trees", files = "files", trash = "trash";
 inline constexpr std::string_view staging = "staging", staged_tree = "staging/tree", staged_record = "staging/record",
                                   staged_stamps = "staging/stamps", staged_changes = "staging/changes";
-inline constexpr std::string_view journal = "journal", undo = "undo", previous = "previous", set_aside = "set-aside",
-                                  scratch = "scratch";
+inline constexpr std::string_view journal = "journal", journal_back = "journal.back", undo = "undo",
+                                  previous = "previous", set_aside = "set-aside", scratch = "scratch";
 [[nodiscard]] std::string tree(const model::ReleaseId& id);  // trees/<id>
 [[nodiscard]] std::string stamps(std::string_view folder);   // files/<folder>
 

@@ -54,6 +54,8 @@ StampWriter::StampWriter(std::unique_ptr<disk::File> out, const model::ReleaseId
   state_->buffer = encode_header(id, only);
 }
 
+StampWriter::StampWriter(StampWriter&&) noexcept = default;
+StampWriter& StampWriter::operator=(StampWriter&&) noexcept = default;
 StampWriter::~StampWriter() = default;
 
 Status StampWriter::add(const FileStamp& stamp) {

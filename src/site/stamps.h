@@ -32,6 +32,8 @@ class StampWriter {
  public:
   // `out` is empty. `only` is Layout::only: stamps of another subtree are of no use to a reader.
   StampWriter(std::unique_ptr<disk::File> out, const model::ReleaseId& id, std::string_view only);
+  StampWriter(StampWriter&&) noexcept;
+  StampWriter& operator=(StampWriter&&) noexcept;
   ~StampWriter();
   Status add(const FileStamp& stamp);
   Status finish();  // writes the checksum; syncing is the caller's (activation's one sync covers it)

@@ -96,6 +96,12 @@ Result<std::unique_ptr<Target>> Target::open(const Op& op, disk::Filesystem& dis
   DL_ASSIGN(target->root_, open_root(disk, path, make));
   DL_TRY(target->open_private(op, make, wait, reporter));
   DL_TRY(target->load_state(make));
+  if (target->read_only_) {
+    reporter.note(Severity::warning,
+                  "the target is mounted read-only; an activation that was interrupted, if there is "
+                  "one, is completed when it can be written again");
+    return target;
+  }
   if (auto recovered = recover(op, *target, reporter); !recovered) {
     return wrap(std::move(recovered).error(), "target \"" + printable(path) + "\"");
   }

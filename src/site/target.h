@@ -103,6 +103,7 @@ class Target {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] Clock& clock() { return *clock_; }
   [[nodiscard]] State& state() { return state_; }
+  [[nodiscard]] const State& state() const { return state_; }
   [[nodiscard]] Status save_state();                                     // durable
   [[nodiscard]] disk::Directory& root() { return *root_; }               // TARGET
   [[nodiscard]] disk::Directory& private_folder() { return *private_; }  // TARGET/.duskline

@@ -1,0 +1,189 @@
+#include "site/activate.h"
+
+#include <filesystem>
+#include <limits>
+#include <utility>
+
+#include "base/units.h"
+#include "site/steps.h"
+#include "site/verify.h"
+
+namespace duskline::site {
+namespace {
+
+class ModeActivator final : public Activator {
+ public:
+  ModeActivator(Mode mode, Reporter& reporter) : mode_(mode), reporter_(reporter) {}
+
+  Status activate(const Op& op, Target& target, const Staged& staged) override {
+    if (target.state().current && target.state().layout.mode != mode_) {
+      return Error{Code::refused, "the target \"" + printable(target.path()) +
+                                      "\" was made in the other mode (switched or in-place), which cannot be changed; "
+                                      "use a new target"};
+    }
+    if (staged.layout.value_or(target.state().layout).mode != mode_) {
+      return Error{Code::internal, "a release was staged for the other mode"};
+    }
+    if (mode_ == Mode::switched) return activate_switched(op, target, staged);
+    return activate_in_place(op, target, staged, reporter_);
+  }
+
+ private:
+  const Mode mode_;
+  Reporter& reporter_;
+};
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+Environment hook_environment(const Target& target, const model::ReleaseId& id, model::ReleaseNumber number) {
+  const State& state = target.state();
+  const auto hex = [](const model::ReleaseId& release) { return release.hash.is_zero() ? "" : release.hex(); };
+  std::string previous;
+  if (state.current && state.current->id != id) {
+    previous = state.current->id.hex();
+  } else if (const InstalledRelease* before = release_before(state); before != nullptr) {
+    previous = before->id.hex();
+  }
+  std::error_code failed;
+  const std::filesystem::path absolute = std::filesystem::absolute(target.path(), failed);
+  Environment environment = base_environment();
+  environment.insert(environment.end(), {{"DUSKLINE_SET", state.set},
+                                         {"DUSKLINE_CHANNEL", state.channel},
+                                         {"DUSKLINE_RELEASE", hex(id)},
+                                         {"DUSKLINE_NUMBER", std::to_string(number)},
+                                         {"DUSKLINE_PREVIOUS", previous},
+                                         {"DUSKLINE_TARGET", failed ? target.path() : absolute.string()}});
+  return environment;
+}
+
+// The check has passed, or there is none any more.
+Status accept(Target& target) {
+  if (target.state().unchecked) {
+    target.state().unchecked.reset();
+    DL_TRY(target.save_state());
+  }
+  return target.state().layout.mode == Mode::in_place ? drop_replaced(target) : Status();
+}
+
+// A check that was stopped has said nothing about the release.
+enum class Verdict : std::uint8_t { rejected, unknown };
+
+Status take_back(Target& target, Verdict verdict, Reporter& reporter) {
+  State& state = target.state();
+  const InstalledRelease* before = release_before(state);
+  // The same release laid down in another way: it is the way that failed, not the release.
+  const bool is_same = before != nullptr && before->id == state.current->id;
+  if (verdict == Verdict::rejected && !is_same) {
+    state.rejected = state.current->id;
+    DL_TRY(target.save_state());
+  }
+  if (state.layout.mode == Mode::switched) return take_back_switched(target);
+  return take_back_in_place(target, reporter);
+}
+
+HookedActivation go_back(Target& target, Error failed, Reporter& reporter) {
+  using End = HookedActivation::End;
+  const Verdict verdict = failed.code == Code::cancelled ? Verdict::unknown : Verdict::rejected;
+  const Status back = take_back(target, verdict, reporter);
+  if (!back) {
+    return {End::not_rolled_back, wrap(std::move(failed), "the check failed, and going back did too (" +
+                                                              back.error().describe() + "); the next run tries again")};
+  }
+  const std::string shown = target.state().current ? "release " + target.state().current->id.short_hex() : "nothing";
+  return {End::rolled_back, wrap(std::move(failed), "the check failed; as before, " + shown + " is shown again")};
+}
+
+}  // namespace
+
+FileStamp to_be_placed() { return {.ctime_ns = std::numeric_limits<std::int64_t>::min()}; }
+
+std::unique_ptr<Activator> make_activator(Mode mode, Clock&, Reporter& reporter) {
+  return std::make_unique<ModeActivator>(mode, reporter);
+}
+
+Result<HookedActivation> activate_with_hooks(const Op& op, Target& target, const Staged& staged, const Hooks& hooks,
+                                             Clock& clock, Reporter& reporter) {
+  using End = HookedActivation::End;
+  const State& state = target.state();
+  auto environment = hook_environment(target, staged.id, staged.release.number);
+  const auto run = [&](const char* name, const std::string& command) {
+    if (command.empty()) return Status();
+    return run_hook(op, name, command, hooks.limit, environment, target.path(), reporter);
+  };
+  if (!(state.current && state.current->id == staged.id && state.unchecked == staged.id)) {
+    if (Status before = run("before", hooks.before); !before) {
+      return wrap(std::move(before).error(), "nothing was activated, since the command before it failed");
+    }
+    Staged with_check = staged;
+    with_check.check = hooks.check.empty() ? Check::none : Check::follows;
+    const auto activator = make_activator(staged.layout.value_or(state.layout).mode, clock, reporter);
+    DL_TRY(activator->activate(op, target, with_check));
+  }
+  HookedActivation result;
+  if (Status after = run("after", hooks.after); !after) {
+    result = {End::after_failed,
+              wrap(std::move(after).error(), "the release is shown, but the command after it failed")};
+  }
+  if (Status check = run("check", hooks.check); !check) {
+    const bool is_stopped = check.error().code == Code::cancelled;
+    result = go_back(target, std::move(check).error(), reporter);
+    // Whatever it reloaded has to be told again.
+    if (result.end == End::rolled_back && !is_stopped) {
+      const InstalledRelease shown = state.current.value_or(InstalledRelease{});
+      environment = hook_environment(target, shown.id, shown.number);
+      if (const Status after = run("after", hooks.after); !after) {
+        reporter.note(Severity::error,
+                      "the command after the activation failed after going back: " + after.error().describe());
+      }
+    }
+    return result;
+  }
+  DL_TRY(accept(target));
+  return result;
+}
+
+Status recover(const Op& op, Target& target, Reporter& reporter) {
+  const Mode mode = target.state().pending ? target.state().pending->release.layout.mode : target.state().layout.mode;
+  return mode == Mode::switched ? recover_switched(op, target, reporter) : recover_in_place(op, target, reporter);
+}
+
+Result<InstalledRelease> switch_back(const Op& op, Target& target, std::optional<model::ReleaseId> to,
+                                     Reporter& reporter) {
+  State& state = target.state();
+  if (state.layout.mode == Mode::in_place) {
+    return Error{Code::not_found, "an in-place target keeps no earlier release; pull the one you want by its id"};
+  }
+  if (!to) {
+    const InstalledRelease* before = release_before(state);
+    if (before == nullptr)
+      return Error{Code::not_found, "no earlier release is kept in \"" + printable(target.path()) + "\""};
+    to = before->id;
+  }
+  if (state.current && state.current->id == *to) {
+    DL_TRY(target.pin(*to));
+    return *state.current;
+  }
+  std::uint64_t wrong = 0;
+  std::string first;
+  const auto found = [&](Finding finding, const std::string& path) {
+    const bool is_content = finding == Finding::changed || finding == Finding::missing || finding == Finding::kind ||
+                            finding == Finding::unreadable;
+    if (!is_content) return;
+    if (wrong++ == 0) first = "\"" + printable(path) + "\" is " + std::string(name_of(finding));
+  };
+  DL_TRY(verify(op, target, {.release = to, .depth = VerifyOptions::Depth::metadata}, reporter, found));
+  if (wrong > 0) {
+    return Error{Code::difference, "release " + to->short_hex() + " is not all there as it was: " + first +
+                                       (wrong > 1 ? ", and " + std::to_string(wrong - 1) + " more" : "") +
+                                       "; nothing was switched: pull it anew by its id"};
+  }
+  const InstalledRelease release = *target.find(*to);
+  state.pinned = release.id;
+  DL_TRY(target.save_state());
+  DL_TRY(show(target, release.folder));
+  set_current(state, release, target.clock().now());
+  DL_TRY(target.save_state());
+  return release;
+}
+
+}  // namespace duskline::site

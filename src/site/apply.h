@@ -1,0 +1,50 @@
+// Applying single changes of an in-place activation to a target. Each can be applied again after a crash.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/report.h"
+#include "site/change.h"
+#include "site/target.h"
+
+namespace duskline::site {
+
+// forward: files come from staging/tree. back: from previous/, and what stands in the way is what forward put there.
+enum class Direction : std::uint8_t { forward, back };
+
+class ChangeApplier {
+ public:
+  ChangeApplier(Target& target, Direction direction, Reporter& reporter);
+  // All but the attributes of directories.
+  Status apply(const Change& change);
+  // Those, once everything below has been applied.
+  Status finish_directory(const Change& change);
+
+ private:
+  Status dispatch(const Change& change);
+  Status make_directory(const Change& change);
+  Status place_file(const Change& change);
+  Status make_symlink(const Change& change);
+  Status make_hard_link(const Change& change);
+  Status set_attributes(const Change& change);
+  Status remove_file(const Change& change);
+  Status remove_directory(const Change& change);
+
+  [[nodiscard]] bool is_expected(const disk::Stat& now, const Change& change) const;
+  // Makes `path` free, or such that a rename replaces it without loss.
+  Status make_way(const Change& change, const std::optional<disk::Stat>& now);
+  Status move_in(std::string_view scratch_name, const Change& change);
+  Status give_attributes(const Change& change, disk::FileKind kind);
+  void keep(const Change& change, std::string_view why);
+  Status widen_above(const std::string& path);
+
+  disk::Directory& root_;
+  disk::Directory& own_;
+  const std::string source_;
+  const Direction direction_;
+  Reporter& reporter_;
+};
+
+}  // namespace duskline::site

@@ -1,0 +1,23 @@
+// Keeping what must not be lost when something takes its place.
+#pragma once
+
+#include <string_view>
+
+#include "base/report.h"
+#include "base/result.h"
+#include "disk/filesystem.h"
+
+namespace duskline::site {
+
+// A second name for a file, or a copy (content, holes, mode, mtime, owner where allowed) where the file system gives it
+// none. Replaces a file at `new_path`; makes the directories above it.
+[[nodiscard]] Status link_or_copy(disk::Directory& from, std::string_view path, disk::Directory& to,
+                                  std::string_view new_path);
+
+// Puts what stands at `path` under .duskline/set-aside, and says so. `stays`: the name is kept until something is
+// renamed over it, so that there is no moment without a file; `moves`: it is free afterwards.
+enum class Place : std::uint8_t { stays, moves };
+[[nodiscard]] Status set_aside(disk::Directory& root, disk::Directory& own, std::string_view path,
+                               const disk::Stat& stat, Place place, Reporter&);
+
+}  // namespace duskline::site
