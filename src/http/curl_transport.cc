@@ -48,6 +48,18 @@ class Share {
   CURLSH* handle_;
 };
 
+// A line break in a header would begin another header.
+Status check_headers(const Request& request) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
+  for (const auto& [name, value] : request.headers) {
+    const bool bad =
+        std::any_of(value.begin(), value.end(), is_control) || name.empty() ||
+        std::any_of(name.begin(), name.end(), [&](char c) { return is_control(c) || c == ':' || c == ' '; });
+    if (bad) return Error{Code::invalid, "the header \"" + printable(name) + "\" would hold control characters"};
+  }
+  return {};
+}
+
 struct Idle {
   std::string origin;
   std::unique_ptr<CurlConnection> connection;
@@ -59,6 +71,7 @@ class CurlTransport final : public Transport {
 
   Result<Response> send(const Op& op, const Request& request, Sink& sink, std::uint64_t max_body_bytes) override {
     DL_ASSIGN(const Url url, parse_url(request.url));
+    DL_TRY(check_headers(request));
     DL_TRY(op.check());
     const std::string origin = url.origin();
     DL_ASSIGN(auto connection, take(origin));

@@ -367,6 +367,16 @@ TEST(CurlTransport, SaysThatANameIsUnknown) {
   EXPECT_NE(got.response.error().describe().find("no-such-host.invalid"), std::string::npos);
 }
 
+TEST(CurlTransport, RefusesHeadersThatWouldBeSeveral) {
+  const auto transport = open_curl_transport({});
+  const Headers bad[] = {{{"a", "b\r\nc: d"}}, {{"a\r\nb", "c"}}, {{"a", "\x01"}},
+                         {{"", "a"}},          {{"a b", "c"}},    {{"a:b", "c"}}};
+  for (const Headers& headers : bad) {
+    EXPECT_EQ(fetch(*transport, {.url = "http://127.0.0.1:1/", .headers = headers}).response.error().code,
+              Code::invalid);
+  }
+}
+
 TEST(CurlTransport, RefusesOtherProtocols) {
   const auto transport = open_curl_transport({});
   EXPECT_EQ(fetch(*transport, {.url = "file:///etc/passwd"}).response.error().code, Code::usage);
