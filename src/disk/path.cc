@@ -1,7 +1,5 @@
 #include "disk/path.h"
 
-#include <string>
-
 #include "base/units.h"
 
 namespace duskline::disk {
@@ -30,6 +28,13 @@ Status check_path(std::string_view path, std::string_view display) {
     if (slash == std::string_view::npos) return {};
     rest.remove_prefix(slash + 1);
   }
+}
+
+Status check_link_target(std::string_view target, const std::string& display) {
+  constexpr std::size_t max_target_bytes = 4095;
+  if (!target.empty() && target.size() <= max_target_bytes && target.find('\0') == std::string_view::npos) return {};
+  return Error{Code::invalid,
+               "create the symbolic link " + display + ": its target must be 1 to 4095 bytes long, without a NUL byte"};
 }
 
 std::string display_of(std::string_view display, std::string_view path) {

@@ -1,7 +1,6 @@
 #include "disk/real_directory.h"
 
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -27,12 +26,6 @@ class RealLock final : public Lock {
 bool is_one_name(std::string_view path) { return path.find('/') == std::string_view::npos; }
 
 }  // namespace
-
-std::string temporary_name() {
-  std::array<std::uint8_t, 8> random{};
-  (void)retry([&] { return getrandom(random.data(), random.size(), 0); });
-  return std::string(temporary_prefix) + to_hex(random);
-}
 
 int chmod_at(int fd, const char* name, std::uint32_t mode) {
   constexpr long sys_fchmodat2 = 452;  // Linux 6.6; not yet in every libc's headers
@@ -189,10 +182,7 @@ Status RealDirectory::make_directory(std::string_view path, std::uint32_t mode) 
 
 Status RealDirectory::make_symlink(std::string_view target, std::string_view path) {
   DL_ASSIGN(const Place place, locate("create the symbolic link", path));
-  if (target.empty() || target.size() >= PATH_MAX || target.find('\0') != std::string_view::npos) {
-    return Error{Code::invalid, "create the symbolic link " + display(path) +
-                                    ": its target must be 1 to 4095 bytes long, without a NUL byte"};
-  }
+  DL_TRY(check_link_target(target, display(path)));
   const std::string text(target);
   return outcome(error_of([&] { return symlinkat(text.c_str(), place.directory(), place.name()); }),
                  "create the symbolic link", path);

@@ -69,7 +69,4 @@ class RealDirectory final : public Directory {
 // Removes the directory `name` in `parent` with all below it (remove_tree.cc). `display` names it in messages.
 [[nodiscard]] Status remove_directory_tree(int parent, const char* name, const std::string& display);
 
-// A name for a temporary entry that nothing else uses.
-[[nodiscard]] std::string temporary_name();
-
 }  // namespace duskline::disk

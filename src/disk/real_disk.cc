@@ -3,7 +3,7 @@
 #include <climits>
 
 #include "base/units.h"
-#include "disk/path.h"
+#include "disk/compose.h"
 #include "disk/real_directory.h"
 #include "disk/volume.h"
 
@@ -52,23 +52,12 @@ class RealDisk final : public Filesystem {
   }
 
   Result<std::unique_ptr<Directory>> open_or_create(const std::string& path, std::uint32_t mode) override {
-    auto found = open(path);
-    if (found || found.error().code != Code::not_found) return found;
-    const std::size_t end = path.find_last_not_of('/');
-    const auto [parent, name] = split_path(std::string_view(path).substr(0, end + 1));
-    const bool in_root = parent.empty() && path.front() == '/';
-    const std::string holder_path = in_root ? "/" : parent.empty() ? "." : std::string(parent);
-    constexpr std::uint32_t parent_mode = 0755;
-    DL_ASSIGN(const auto holder, open_or_create(holder_path, parent_mode));
-    const Status made = holder->make_directory(name, mode);
-    if (!made && made.error().code != Code::already_exists) return made.error();
-    DL_TRY(holder->sync());
-    return open(path);
+    return open_or_make(*this, path, mode);
   }
 
   Result<VolumeInfo> volume(Directory& directory) override { return volume_of(directory); }
 
-  Result<VolumeInfo> probe(Directory& directory) override { return probe_volume(directory); }
+  Result<VolumeInfo> probe(Directory& directory) override { return probe_with_files(*this, directory); }
 
  private:
   static Status check(const std::string& path) {

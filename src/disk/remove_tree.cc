@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "disk/compose.h"
 #include "disk/directory_stream.h"
 #include "disk/path.h"
 #include "disk/real_directory.h"

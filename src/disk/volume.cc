@@ -108,22 +108,6 @@ bool folds_case_by_kind(int fd, const struct statfs& info) {
   return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_CASEFOLD_FL) != 0;
 }
 
-Result<bool> try_case_folding(Directory& directory, std::string name) {
-  for (char& c : name) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  DL_ASSIGN(const std::optional<Stat> found, directory.stat(name));
-  return found.has_value();
-}
-
-Result<bool> try_reflink(Directory& directory, File& from, const std::string& name) {
-  constexpr std::size_t sample_bytes = 64 << 10;  // a whole block wherever blocks can be shared
-  const Bytes sample(sample_bytes, 1);
-  DL_TRY(from.write_at(0, sample));
-  DL_ASSIGN(const auto to, directory.create(name, 0600));
-  return to->clone_from(from, 0, sample_bytes, 0).has_value();
-}
-
 }  // namespace
 
 std::optional<MountLine> parse_mount_line(std::string_view line) {
@@ -161,26 +145,6 @@ Result<VolumeInfo> volume_of(Directory& directory) {
   result.is_mount_point = is_mount_root(real->fd());
   result.free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
   result.folds_case = folds_case_by_kind(real->fd(), info);
-  return result;
-}
-
-Result<VolumeInfo> probe_volume(Directory& directory) {
-  DL_ASSIGN(VolumeInfo result, volume_of(directory));
-  const std::string name = temporary_name(), other = temporary_name();
-  DL_ASSIGN(auto file, directory.create(name, 0600));
-  const Result<bool> folds = try_case_folding(directory, name);
-  const Result<bool> reflink = try_reflink(directory, *file, other);
-  file.reset();
-  const Status removed = directory.remove_file(name, Missing::is_absent);
-  const Status removed_other = directory.remove_file(other, Missing::is_absent);
-  for (const Status* status : {&removed, &removed_other}) {
-    if (!*status) return status->error();
-  }
-  for (const Result<bool>* answer : {&folds, &reflink}) {
-    if (!*answer) return answer->error();
-  }
-  result.folds_case = *folds;
-  result.can_reflink = *reflink;
   return result;
 }
 

@@ -6,7 +6,6 @@
 namespace duskline::disk {
 
 [[nodiscard]] Result<VolumeInfo> volume_of(Directory& directory);
-[[nodiscard]] Result<VolumeInfo> probe_volume(Directory& directory);
 
 // One line of /proc/self/mountinfo.
 struct MountLine {

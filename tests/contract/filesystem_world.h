@@ -12,6 +12,8 @@
 #include "disk/real_disk.h"
 #include "testing/must.h"
 #include "testing/scratch.h"
+#include "testing/sim_clock.h"
+#include "testing/sim_disk.h"
 
 namespace duskline::disk {
 
@@ -38,6 +40,20 @@ class RealWorld final : public World {
   std::unique_ptr<Filesystem> disk_;
 };
 
+class SimWorld final : public World {
+ public:
+  explicit SimWorld(testing::SimDiskOptions options) : disk_(clock_, options) {
+    must(disk_.open_or_create("/top/directory", 0755));
+  }
+  Filesystem& disk() override { return disk_; }
+  std::string root() override { return "/top/directory"; }
+  void make_fifo(const std::string& name) override { must(disk_.make_fifo(root() + "/" + name)); }
+
+ private:
+  testing::SimClock clock_;
+  testing::SimDisk disk_;
+};
+
 struct WorldKind {
   const char* name;
   std::unique_ptr<World> (*make)();
@@ -48,6 +64,14 @@ inline void PrintTo(const WorldKind& kind, std::ostream* out) { *out << kind.nam
 inline const WorldKind world_kinds[] = {
     {"real", [] { return std::unique_ptr<World>(new RealWorld(PathResolution::automatic)); }},
     {"real_by_component", [] { return std::unique_ptr<World>(new RealWorld(PathResolution::by_component)); }},
+    {"sim", [] { return std::unique_ptr<World>(new SimWorld({})); }},
+    {"sim_folding",
+     [] {
+       testing::SimDiskOptions options;
+       options.names = testing::SimDiskOptions::Names::folded;
+       options.reflinks = testing::SimDiskOptions::Reflinks::shared;
+       return std::unique_ptr<World>(new SimWorld(options));
+     }},
 };
 
 inline std::string name_of_world(const ::testing::TestParamInfo<WorldKind>& info) { return info.param.name; }
