@@ -58,8 +58,8 @@ int run(int argc, const char* const* argv) {
   RealClock clock;
   cli::Console console({}, clock);
   const auto commands = cli::all_commands();
-  const auto parsed = cli::parse_command_line(argc, argv, commands, environment_value,
-                                              release::default_key_folder() + "/config.toml");
+  const auto parsed =
+      cli::parse_command_line(argc, argv, commands, environment_value, release::default_key_folder() + "/config.toml");
   if (!parsed) {
     console.error(parsed.error());
     return exit_code_of(parsed.error().code);

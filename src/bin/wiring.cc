@@ -27,7 +27,8 @@ Result<BucketAndPrefix> parse_s3_url(const std::string& url) {
   const std::string rest = url.substr(std::string_view("s3://").size());
   const auto slash = rest.find('/');
   BucketAndPrefix result{rest.substr(0, slash), slash == std::string::npos ? "" : without_slashes(rest.substr(slash))};
-  if (result.bucket.empty()) return Error{Code::usage, "\"" + printable(url) + "\" names no bucket: write s3://bucket/prefix"};
+  if (result.bucket.empty())
+    return Error{Code::usage, "\"" + printable(url) + "\" names no bucket: write s3://bucket/prefix"};
   return result;
 }
 
@@ -54,10 +55,13 @@ class OwningStore final : public store::ObjectStore {
  public:
   OwningStore(std::unique_ptr<http::Transport> transport, std::unique_ptr<store::ObjectStore> inner)
       : transport_(std::move(transport)), inner_(std::move(inner)) {}
-  Result<store::ObjectInfo> get(const Op& op, const store::Key& key, const store::GetOptions& options, Sink& sink) override {
+  Result<store::ObjectInfo> get(const Op& op, const store::Key& key, const store::GetOptions& options,
+                                Sink& sink) override {
     return inner_->get(op, key, options, sink);
   }
-  Result<std::optional<store::ObjectInfo>> head(const Op& op, const store::Key& key) override { return inner_->head(op, key); }
+  Result<std::optional<store::ObjectInfo>> head(const Op& op, const store::Key& key) override {
+    return inner_->head(op, key);
+  }
   Result<store::ObjectInfo> put(const Op& op, const store::Key& key, Source& source,
                                 const store::PutOptions& options) override {
     return inner_->put(op, key, source, options);
@@ -83,8 +87,9 @@ Result<std::unique_ptr<store::ObjectStore>> open_s3(const cli::StoreArguments& a
     return "";
   };
   store::S3Options options{.bucket = place.bucket, .prefix = place.prefix};
-  options.endpoint = first_of({arguments.endpoint, environment_value("AWS_ENDPOINT_URL_S3"),
-                               environment_value("AWS_ENDPOINT_URL"), s3::shared_config_value(credentials, "endpoint_url")});
+  options.endpoint =
+      first_of({arguments.endpoint, environment_value("AWS_ENDPOINT_URL_S3"), environment_value("AWS_ENDPOINT_URL"),
+                s3::shared_config_value(credentials, "endpoint_url")});
   options.region = first_of({arguments.region, environment_value("AWS_REGION"), environment_value("AWS_DEFAULT_REGION"),
                              s3::shared_config_value(credentials, "region"), "us-east-1"});
   DL_ASSIGN(options.addressing, parse_addressing(arguments.addressing));
@@ -108,8 +113,8 @@ Result<std::unique_ptr<store::ObjectStore>> open_plain(const cli::StoreArguments
   std::string path = arguments.url;
   if (path.starts_with(file_scheme)) path = path.substr(file_scheme.size());
   if (path.empty() || path.find("://") != std::string::npos) {
-    return Error{Code::usage, "--store: \"" + printable(arguments.url) +
-                                  "\" is none of s3://bucket/prefix, file:///dir, or a path"};
+    return Error{Code::usage,
+                 "--store: \"" + printable(arguments.url) + "\" is none of s3://bucket/prefix, file:///dir, or a path"};
   }
   return store::open_dir_store(disk, path);
 }

@@ -105,11 +105,12 @@ template <typename T>
   return [&target, least, most](const std::string& value) -> Status {
     std::size_t used = 0;
     unsigned long long number = 0;
-    const bool digits = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos && value.size() < 19;
+    const bool digits =
+        !value.empty() && value.find_first_not_of("0123456789") == std::string::npos && value.size() < 19;
     if (digits) number = std::stoull(value, &used);
     if (!digits || number < least || number > most) {
-      return Error{Code::usage, "\"" + printable(value) + "\" is not a whole number from " + std::to_string(least) + " to " +
-                                    std::to_string(most)};
+      return Error{Code::usage, "\"" + printable(value) + "\" is not a whole number from " + std::to_string(least) +
+                                    " to " + std::to_string(most)};
     }
     target = static_cast<T>(number);
     return {};

@@ -173,20 +173,24 @@ std::vector<Flag> global_flags(ConsoleSettings& settings, std::string& config_pa
   };
   return {
       {"--json", "", "print one JSON object per line on stdout", set_switch([&settings] { settings.json = true; })},
-      {"--verbose", "", "say more, and name every file", set_switch([&settings] { settings.verbosity = Verbosity::verbose; })},
-      {"--quiet", "", "say nothing but warnings and errors", set_switch([&settings] { settings.verbosity = Verbosity::quiet; })},
+      {"--verbose", "", "say more, and name every file",
+       set_switch([&settings] { settings.verbosity = Verbosity::verbose; })},
+      {"--quiet", "", "say nothing but warnings and errors",
+       set_switch([&settings] { settings.verbosity = Verbosity::quiet; })},
       {"--no-progress", "", "no progress bar or lines", set_switch([&settings] { settings.progress = false; })},
       {"--config", "FILE", "read settings from this TOML file", to_text(config_path)},
   };
 }
 
-Result<ParsedLine> parse_command_line(
-    int argc, const char* const* argv, const std::vector<std::unique_ptr<Command>>& commands,
-    const std::function<std::optional<std::string>(const std::string&)>& environment, const std::string& default_config) {
+Result<ParsedLine> parse_command_line(int argc, const char* const* argv,
+                                      const std::vector<std::unique_ptr<Command>>& commands,
+                                      const std::function<std::optional<std::string>(const std::string&)>& environment,
+                                      const std::string& default_config) {
   ParsedLine line;
   std::string config_path;
-  CLI::App root{"Duskline publishes signed releases of content into object storage and brings any number of targets to them.",
-                "duskline"};
+  CLI::App root{
+      "Duskline publishes signed releases of content into object storage and brings any number of targets to them.",
+      "duskline"};
   root.set_version_flag("--version", std::string("duskline ") + version);
   root.require_subcommand(1);
   root.get_formatter()->column_width(34);

@@ -25,6 +25,7 @@ struct ParsedLine {
 // Code::usage for anything wrong; the message ends with where help is.
 [[nodiscard]] Result<ParsedLine> parse_command_line(
     int argc, const char* const* argv, const std::vector<std::unique_ptr<Command>>& commands,
-    const std::function<std::optional<std::string>(const std::string&)>& environment, const std::string& default_config);
+    const std::function<std::optional<std::string>(const std::string&)>& environment,
+    const std::string& default_config);
 
 }  // namespace duskline::cli

@@ -11,14 +11,17 @@ namespace duskline::cli {
 
 std::vector<Flag> store_flags(StoreArguments& arguments, Needed url) {
   return {
-      {"--store", "URL", "where releases lie: s3://bucket/prefix, file:///dir or a path", to_text(arguments.url), Repeats::no, url},
+      {"--store", "URL", "where releases lie: s3://bucket/prefix, file:///dir or a path", to_text(arguments.url),
+       Repeats::no, url},
       {"--endpoint-url", "URL", "the S3 service, when it is not AWS (also AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL)",
        to_text(arguments.endpoint)},
       {"--region", "NAME", "the S3 region (also AWS_REGION)", to_text(arguments.region)},
       {"--profile", "NAME", "the profile in the shared AWS files (also AWS_PROFILE)", to_text(arguments.profile)},
-      {"--addressing", "STYLE", "how the bucket is named in requests: auto, path or host", to_text(arguments.addressing)},
+      {"--addressing", "STYLE", "how the bucket is named in requests: auto, path or host",
+       to_text(arguments.addressing)},
       {"--ca-file", "FILE", "certificates (PEM) that sign the service's certificate", to_text(arguments.ca_file)},
-      {"--sse", "KIND", "server-side encryption: AES256, aws:kms, aws:kms:dsse or sse-c", to_text(arguments.encryption)},
+      {"--sse", "KIND", "server-side encryption: AES256, aws:kms, aws:kms:dsse or sse-c",
+       to_text(arguments.encryption)},
       {"--sse-kms-key-id", "ID", "the key for --sse aws:kms", to_text(arguments.kms_key_id)},
       {"--sse-c-key-file", "FILE", "32 bytes, the key for --sse sse-c", to_text(arguments.customer_key_file)},
       {"--limit", "RATE", "at most this much each way, e.g. 20MiB/s or 8Mbit/s",

@@ -29,11 +29,13 @@ struct TrustArguments {
     return std::optional(std::move(name));
   });
 }
-[[nodiscard]] inline auto to_channel(model::ChannelName& target) { return to_parsed(target, model::ChannelName::parse); }
+[[nodiscard]] inline auto to_channel(model::ChannelName& target) {
+  return to_parsed(target, model::ChannelName::parse);
+}
 [[nodiscard]] model::ChannelName live_channel();
 
-// The release that `text` means in a set: a full id, a unique start of one (at least 6 digits), a number ("7"), or "" for
-// what `channel` shows now. Code::not_found lists what to try.
+// The release that `text` means in a set: a full id, a unique start of one (at least 6 digits), a number ("7"), or ""
+// for what `channel` shows now. Code::not_found lists what to try.
 [[nodiscard]] Result<model::ReleaseId> find_release(store::ObjectStore& store, const Op& op, const model::SetName& set,
                                                     const std::string& text, const model::ChannelName& channel,
                                                     const std::vector<PublicKey>& trusted);

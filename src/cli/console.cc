@@ -24,19 +24,21 @@ unsigned terminal_columns() {
 
 std::string_view name_of(Severity severity) {
   switch (severity) {
-    case Severity::debug: return "debug";
-    case Severity::info: return "info";
-    case Severity::warning: return "warning";
-    case Severity::error: return "error";
+    case Severity::debug:
+      return "debug";
+    case Severity::info:
+      return "info";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      return "error";
   }
   return "info";
 }
 
 boost::json::object to_json(const FileRecord& record) {
-  boost::json::object object{{"event", "file"},
-                             {"path", printable(record.path)},
-                             {"action", record.action},
-                             {"bytes", record.bytes}};
+  boost::json::object object{
+      {"event", "file"}, {"path", printable(record.path)}, {"action", record.action}, {"bytes", record.bytes}};
   if (!record.source.empty()) object["source"] = record.source;
   if (!record.reason.empty()) object["reason"] = record.reason;
   return object;
@@ -119,10 +121,8 @@ Status Console::log_records_to(const std::string& path) {
 void Console::note(Severity severity, std::string_view message) {
   const std::lock_guard lock(mutex_);
   if (records_) {
-    const boost::json::object event{{"event", "note"},
-                                    {"time", format_time(clock_.now())},
-                                    {"severity", name_of(severity)},
-                                    {"message", message}};
+    const boost::json::object event{
+        {"event", "note"}, {"time", format_time(clock_.now())}, {"severity", name_of(severity)}, {"message", message}};
     const std::string line = boost::json::serialize(event);
     std::fprintf(records_.get(), "%s\n", line.c_str());
   }

@@ -18,11 +18,13 @@ void show_key(Context& context, const std::string& name, const PublicKey& key) {
 class GenerateCommand final : public Command {
  public:
   Spec spec() override {
-    return {.path = "key generate",
-            .summary = "make your signing key, if you have none",
-            .details = "The secret half stays in the configuration folder, readable by you alone. Publish does this by itself.",
-            .arguments = {},
-            .flags = {}};
+    return {
+        .path = "key generate",
+        .summary = "make your signing key, if you have none",
+        .details =
+            "The secret half stays in the configuration folder, readable by you alone. Publish does this by itself.",
+        .arguments = {},
+        .flags = {}};
   }
   Result<int> run(const Op&, Context& context) override {
     bool made = false;
@@ -36,7 +38,11 @@ class GenerateCommand final : public Command {
 class ShowCommand final : public Command {
  public:
   Spec spec() override {
-    return {.path = "key show", .summary = "list the public keys that you trust", .details = "", .arguments = {}, .flags = {}};
+    return {.path = "key show",
+            .summary = "list the public keys that you trust",
+            .details = "",
+            .arguments = {},
+            .flags = {}};
   }
   Result<int> run(const Op&, Context& context) override {
     DL_ASSIGN(const auto trusted, own_folder().trusted());

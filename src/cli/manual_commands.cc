@@ -46,7 +46,8 @@ std::string bash_completion() {
     for (Flag& flag : everywhere()) all.push_back(std::move(flag));
     for (const Flag& flag : all) {
       flags += " " + flag.name;
-      if (takes_path(flag.value) && path_flags.find(flag.name + "|") == std::string::npos) path_flags += flag.name + "|";
+      if (takes_path(flag.value) && path_flags.find(flag.name + "|") == std::string::npos)
+        path_flags += flag.name + "|";
     }
     cases += "    \"" + spec.path + "\") words=\"" + flags.substr(1) + "\" ;;\n";
   }
@@ -58,9 +59,12 @@ std::string bash_completion() {
          "    case $word in -*) break ;; esac\n"
          "    case \"$command\" in ''|key) command=${command:+$command }$word ;; *) break ;; esac\n"
          "  done\n"
-         "  case $previous in " + path_flags + ") COMPREPLY=($(compgen -f -- \"$current\")); return ;; esac\n"
+         "  case $previous in " +
+         path_flags +
+         ") COMPREPLY=($(compgen -f -- \"$current\")); return ;; esac\n"
          "  case $command in\n"
-         "    '') words=\"" + firsts.substr(1) + "\" ;;\n" + cases +
+         "    '') words=\"" +
+         firsts.substr(1) + "\" ;;\n" + cases +
          "  esac\n"
          "  case $current in -*|'') COMPREPLY=($(compgen -W \"$words\" -- \"$current\")) ;;\n"
          "    *) COMPREPLY=($(compgen -W \"$words\" -- \"$current\") $(compgen -f -- \"$current\")) ;;\n"
@@ -91,12 +95,15 @@ std::string flag_entry(const Flag& flag) {
 }
 
 std::string manual_page() {
-  std::string page = ".TH DUSKLINE 1 \"\" \"duskline " + std::string(version) + "\" \"User commands\"\n"
-      ".SH NAME\nduskline \\- publish signed releases into object storage, and bring targets to them\n"
-      ".SH SYNOPSIS\n.B duskline\n\\fICOMMAND\\fR [\\fIARGUMENT\\fR...] [\\fIFLAG\\fR...]\n"
-      ".SH DESCRIPTION\nA \\fIset\\fR is a body of content with one source directory. \\fBpublish\\fR makes a signed \\fIrelease\\fR of it in a "
-      "store and moves a \\fIchannel\\fR to it; \\fBpull\\fR brings any number of target directories to what the channel shows, byte for byte, in "
-      "one step.\n.SH COMMANDS\n";
+  std::string page = ".TH DUSKLINE 1 \"\" \"duskline " + std::string(version) +
+                     "\" \"User commands\"\n"
+                     ".SH NAME\nduskline \\- publish signed releases into object storage, and bring targets to them\n"
+                     ".SH SYNOPSIS\n.B duskline\n\\fICOMMAND\\fR [\\fIARGUMENT\\fR...] [\\fIFLAG\\fR...]\n"
+                     ".SH DESCRIPTION\nA \\fIset\\fR is a body of content with one source directory. \\fBpublish\\fR "
+                     "makes a signed \\fIrelease\\fR of it in a "
+                     "store and moves a \\fIchannel\\fR to it; \\fBpull\\fR brings any number of target directories to "
+                     "what the channel shows, byte for byte, in "
+                     "one step.\n.SH COMMANDS\n";
   for (const Spec& spec : all_specs()) {
     page += ".SS duskline " + spec.path;
     for (const Argument& argument : spec.arguments) page += " " + argument.name;
@@ -107,14 +114,20 @@ std::string manual_page() {
   page += ".SH FLAGS OF EVERY COMMAND\n";
   for (const Flag& flag : everywhere()) page += flag_entry(flag);
   page +=
-      ".SH ENVIRONMENT\nEvery flag can be set as \\fBDUSKLINE_\\fR and its name in capitals with _ for \\-; the command line comes first, then the "
-      "environment, then the configuration file.\n.TP\nAWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, "
-      "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL\nas the AWS tools use them, with the shared files, web identity, container and instance roles.\n"
+      ".SH ENVIRONMENT\nEvery flag can be set as \\fBDUSKLINE_\\fR and its name in capitals with _ for \\-; the "
+      "command line comes first, then the "
+      "environment, then the configuration file.\n.TP\nAWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, "
+      "AWS_PROFILE, AWS_REGION, "
+      "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL\nas the AWS tools use them, with the shared files, web identity, "
+      "container and instance roles.\n"
       ".TP\nHTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY\nproxies, in both cases.\n"
-      ".TP\nDUSKLINE_CONFIG_DIR, DUSKLINE_CACHE_DIR\nwhere keys and settings lie (~/.config/duskline), and what can be made again "
+      ".TP\nDUSKLINE_CONFIG_DIR, DUSKLINE_CACHE_DIR\nwhere keys and settings lie (~/.config/duskline), and what can be "
+      "made again "
       "(~/.cache/duskline).\n"
-      ".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nsome of it failed\n.TP\n2\nwrong usage\n.TP\n3\nverification found a difference\n"
-      ".TP\n4\nstopped (kill order, window, cap)\n.TP\n5\nrefused for safety or trust\n.TP\n6\nlocked by another run\n.TP\n130\ninterrupted\n";
+      ".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nsome of it failed\n.TP\n2\nwrong usage\n.TP\n3\nverification found a "
+      "difference\n"
+      ".TP\n4\nstopped (kill order, window, cap)\n.TP\n5\nrefused for safety or trust\n.TP\n6\nlocked by another "
+      "run\n.TP\n130\ninterrupted\n";
   return page;
 }
 

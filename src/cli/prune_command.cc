@@ -21,18 +21,21 @@ class PruneCommand final : public Command {
 };
 
 Spec PruneCommand::spec() {
-  Spec spec{.path = "prune",
-            .summary = "remove from a store what no retained release needs",
-            .details =
-                "Two phases: what is not needed is marked, and removed by a later run after the grace time, so that publishers and pulls "
-                "that go on meanwhile lose nothing. Releases that a channel shows are always kept.",
-            .arguments = {{"SET", "the set's name", to_set(set_)}},
-            .flags = {{"--keep-last", "N", "keep the last N releases (default: 10)", to_number(options_.keep_last, 1U, 1000000U)},
-                      {"--keep-within", "TIME", "keep releases younger than this (default: 30d)",
-                       to_parsed(options_.keep_within, parse_duration)},
-                      {"--grace", "TIME", "between marking and removing (default: 30d)", to_parsed(options_.grace, parse_duration)},
-                      {"--dry-run", "", "say what would be done, write nothing",
-                       to_choice(options_.write, publish::PublishOptions::Write::dry_run)}}};
+  Spec spec{
+      .path = "prune",
+      .summary = "remove from a store what no retained release needs",
+      .details =
+          "Two phases: what is not needed is marked, and removed by a later run after the grace time, so that "
+          "publishers and pulls "
+          "that go on meanwhile lose nothing. Releases that a channel shows are always kept.",
+      .arguments = {{"SET", "the set's name", to_set(set_)}},
+      .flags = {
+          {"--keep-last", "N", "keep the last N releases (default: 10)", to_number(options_.keep_last, 1U, 1000000U)},
+          {"--keep-within", "TIME", "keep releases younger than this (default: 30d)",
+           to_parsed(options_.keep_within, parse_duration)},
+          {"--grace", "TIME", "between marking and removing (default: 30d)", to_parsed(options_.grace, parse_duration)},
+          {"--dry-run", "", "say what would be done, write nothing",
+           to_choice(options_.write, publish::PublishOptions::Write::dry_run)}}};
   for (auto& flag : store_flags(store_, Needed::required)) spec.flags.push_back(std::move(flag));
   for (auto& flag : trust_flags(trust_)) spec.flags.push_back(std::move(flag));
   return spec;

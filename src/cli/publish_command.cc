@@ -14,10 +14,14 @@ using publish::PublishResult;
 
 std::string_view name_of(PublishResult::Outcome outcome) {
   switch (outcome) {
-    case PublishResult::Outcome::published: return "published";
-    case PublishResult::Outcome::unchanged: return "unchanged";
-    case PublishResult::Outcome::head_renewed: return "head_renewed";
-    case PublishResult::Outcome::dry_run: return "dry_run";
+    case PublishResult::Outcome::published:
+      return "published";
+    case PublishResult::Outcome::unchanged:
+      return "unchanged";
+    case PublishResult::Outcome::head_renewed:
+      return "head_renewed";
+    case PublishResult::Outcome::dry_run:
+      return "dry_run";
   }
   return "published";
 }
@@ -35,7 +39,8 @@ class PublishCommand final : public Command {
   Result<int> run(const Op& op, Context& context) override;
 
  private:
-  void show(Context& context, const PublishResult& result, const store::Traffic& traffic, std::chrono::nanoseconds took) const;
+  void show(Context& context, const PublishResult& result, const store::Traffic& traffic,
+            std::chrono::nanoseconds took) const;
 
   StoreArguments store_;
   TrustArguments trust_;
@@ -55,28 +60,37 @@ Spec PublishCommand::spec() {
   Spec spec{.path = "publish",
             .summary = "make a signed release of a directory and point a channel at it",
             .details =
-                "Reads what changed since the last release, uploads only what the store does not hold, and moves the channel's "
+                "Reads what changed since the last release, uploads only what the store does not hold, and moves the "
+                "channel's "
                 "head as the last step. Killed or refused at any point, the head stays where it was.",
             .arguments = {{"SET", "the set's name, e.g. packages", to_set(set_)}},
-            .flags = {{"--from", "DIR", "the directory to publish", to_text(options_.source), Repeats::no, Needed::required}}};
+            .flags = {{"--from", "DIR", "the directory to publish", to_text(options_.source), Repeats::no,
+                       Needed::required}}};
   for (auto& flag : store_flags(store_, Needed::required)) spec.flags.push_back(std::move(flag));
   for (auto& flag : trust_flags(trust_)) spec.flags.push_back(std::move(flag));
   const std::vector<Flag> own = {
       {"--channel", "NAME", "the channel to move (default: live)", to_channel(channel_)},
-      {"--include", "PATTERN", "publish what matches, whatever later rules say; order matters", rule("+ "), Repeats::yes},
-      {"--exclude", "PATTERN", "leave out what matches, e.g. '*.tmp' or '/cache/'; order matters", rule("- "), Repeats::yes},
-      {"--settle", "TIME", "wait until nothing has changed for so long, e.g. 10m", to_parsed(options_.settle, parse_duration)},
+      {"--include", "PATTERN", "publish what matches, whatever later rules say; order matters", rule("+ "),
+       Repeats::yes},
+      {"--exclude", "PATTERN", "leave out what matches, e.g. '*.tmp' or '/cache/'; order matters", rule("- "),
+       Repeats::yes},
+      {"--settle", "TIME", "wait until nothing has changed for so long, e.g. 10m",
+       to_parsed(options_.settle, parse_duration)},
       {"--lifetime", "TIME", "how long targets may take the head for current (default: 30d)",
        to_parsed(options_.lifetime, parse_duration)},
       {"--effort", "LEVEL", "how hard to compress: fast, normal or high", to_parsed(options_.effort, parse_effort)},
-      {"--deltas", "N", "make patches from the last N releases (default: 2, 0: none)", to_number(options_.delta_bases, 0U, 16U)},
-      {"--workers", "N", "threads that read and compress (default: one per CPU)", to_number(options_.workers, 1U, 256U)},
+      {"--deltas", "N", "make patches from the last N releases (default: 2, 0: none)",
+       to_number(options_.delta_bases, 0U, 16U)},
+      {"--workers", "N", "threads that read and compress (default: one per CPU)",
+       to_number(options_.workers, 1U, 256U)},
       {"--owner", "", "record owners", to_choice(options_.owner, PublishOptions::Record::yes)},
       {"--xattrs", "", "record extended attributes", to_choice(options_.attributes, PublishOptions::Record::yes)},
       {"--note", "TEXT", "a text to keep with the release", to_text(options_.note)},
-      {"--dry-run", "", "say what would be done, write nothing", to_choice(options_.write, PublishOptions::Write::dry_run)},
+      {"--dry-run", "", "say what would be done, write nothing",
+       to_choice(options_.write, PublishOptions::Write::dry_run)},
       {"--allow-empty", "", "publish although the source is empty", to_choice(options_.meant.empty, true)},
-      {"--allow-shrink", "", "publish although more than half of the files or bytes are gone", to_choice(options_.meant.shrink, true)},
+      {"--allow-shrink", "", "publish although more than half of the files or bytes are gone",
+       to_choice(options_.meant.shrink, true)},
       {"--allow-other-mount", "", "publish although the source lies on another file system than last time",
        to_choice(options_.meant.other_mount, true)},
       {"--log-file", "FILE", "append a JSON line for each file", to_text(record_log_)},
@@ -109,8 +123,8 @@ Result<int> PublishCommand::run(const Op& op, Context& context) {
   if (options_.write == PublishOptions::Write::yes) {
     DL_ASSIGN(conditions, endpoint_conditions(counted, op, options_.set, *cache, context.console));
   }
-  const publish::PublishParts parts{counted,    context.disk, *cache,        key,
-                                    trusted,    conditions,   context.clock, context.console};
+  const publish::PublishParts parts{counted, context.disk, *cache,        key,
+                                    trusted, conditions,   context.clock, context.console};
   DL_ASSIGN(const PublishResult result, publish::publish(op, parts, options_));
   show(context, result, counted.traffic(), context.clock.steady() - began);
   return 0;
@@ -134,8 +148,8 @@ void PublishCommand::show(Context& context, const PublishResult& result, const s
       context.console.text(name + ": nothing changed since " + release + "; its head is signed anew");
       break;
     case PublishResult::Outcome::dry_run:
-      context.console.text(name + ": would publish " + content + "; " + format_count(result.files_read) + " files to read, " +
-                           format_bytes(result.new_chunk_bytes) + " are new to the store");
+      context.console.text(name + ": would publish " + content + "; " + format_count(result.files_read) +
+                           " files to read, " + format_bytes(result.new_chunk_bytes) + " are new to the store");
       break;
   }
   context.console.object({{"event", "published"},

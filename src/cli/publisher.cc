@@ -27,9 +27,10 @@ Result<release::Conditions> endpoint_conditions(store::ObjectStore& store, const
   if (found.if_none_match && found.if_match) {
     DL_TRY(cache.replace(conditions_file, bytes_of(both), 0600));
   } else {
-    reporter.note(Severity::warning, store.describe() +
-                                         " does not honour conditional writes: two publishers of one set are kept apart by a "
-                                         "lease object only, at best effort");
+    reporter.note(Severity::warning,
+                  store.describe() +
+                      " does not honour conditional writes: two publishers of one set are kept apart by a "
+                      "lease object only, at best effort");
   }
   return found;
 }

@@ -12,10 +12,14 @@ using site::PullResult;
 
 std::string_view name_of(PullResult::Outcome outcome) {
   switch (outcome) {
-    case PullResult::Outcome::activated: return "activated";
-    case PullResult::Outcome::current: return "current";
-    case PullResult::Outcome::pinned: return "pinned";
-    case PullResult::Outcome::planned: return "planned";
+    case PullResult::Outcome::activated:
+      return "activated";
+    case PullResult::Outcome::current:
+      return "current";
+    case PullResult::Outcome::pinned:
+      return "pinned";
+    case PullResult::Outcome::planned:
+      return "planned";
   }
   return "activated";
 }
@@ -37,7 +41,8 @@ Result<site::LinkMode> parse_link(std::string_view text) {
 Result<std::optional<model::Owner>> parse_owner(std::string_view text) {
   const auto colon = text.find(':');
   const auto id = [](std::string_view digits) -> std::optional<std::uint32_t> {
-    if (digits.empty() || digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string_view::npos) return {};
+    if (digits.empty() || digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string_view::npos)
+      return {};
     return static_cast<std::uint32_t>(std::stoul(std::string(digits)));
   };
   if (colon != std::string_view::npos) {
@@ -77,7 +82,8 @@ Spec PullCommand::spec() {
   Spec spec{.path = "pull",
             .summary = "bring a target directory to what a channel shows",
             .details =
-                "Fetches what the target lacks for the fewest bytes, verifies every byte against the signed manifest, and activates it in "
+                "Fetches what the target lacks for the fewest bytes, verifies every byte against the signed manifest, "
+                "and activates it in "
                 "one step. A run that was cut off goes on where it stopped.",
             .arguments = {{"SET", "the set's name", to_set(set_)}},
             .flags = {{"--to", "DIR", "the target directory", to_text(target_.path), Repeats::no, Needed::required}}};
@@ -85,7 +91,8 @@ Spec PullCommand::spec() {
   for (auto& flag : trust_flags(trust_)) spec.flags.push_back(std::move(flag));
   const std::vector<Flag> own = {
       {"--channel", "NAME", "the channel to follow (default: live)", to_channel(channel_)},
-      {"--release", "ID", "this release instead, and stay there until unpin: an id, its start, or a number", to_text(release_)},
+      {"--release", "ID", "this release instead, and stay there until unpin: an id, its start, or a number",
+       to_text(release_)},
       {"--mode", "MODE", "switched (whole trees, one link; default) or in-place (files renamed into DIR)",
        to_parsed(options_.mode, parse_mode)},
       {"--keep", "PATTERN", "belongs to the site: never touched, never crossed, e.g. .env or /uploads/", to_list(keep_),
@@ -93,18 +100,22 @@ Spec PullCommand::spec() {
       {"--only", "SUBTREE", "only this directory of the release", to_text(only_)},
       {"--owner", "UID:GID", "give files this owner", to_parsed(options_.owner, parse_owner)},
       {"--mode-mask", "OCTAL", "keep only these permission bits, e.g. 0755", to_parsed(options_.mode_mask, parse_mask)},
-      {"--seed", "DIR", "content that may already be here: taken instead of fetched where it fits", to_list(options_.seeds),
-       Repeats::yes},
+      {"--seed", "DIR", "content that may already be here: taken instead of fetched where it fits",
+       to_list(options_.seeds), Repeats::yes},
       {"--link", "HOW", "how unchanged files enter a switched tree: auto, reflink, hardlink or copy",
        to_parsed(options_.link, parse_link)},
       {"--delete", "", "in-place: remove files that the release does not have",
        to_choice(options_.extra, PullOptions::Extra::remove)},
-      {"--allow-mass-delete", "", "with --delete: although that is more than half", to_choice(options_.mass_delete_meant, true)},
-      {"--allow-stale", "", "activate although the head has expired", to_choice(options_.stale, release::StaleHead::allow)},
-      {"--before", "CMD", "run before the activation; if it fails, nothing is activated", to_text(options_.hooks.before)},
+      {"--allow-mass-delete", "", "with --delete: although that is more than half",
+       to_choice(options_.mass_delete_meant, true)},
+      {"--allow-stale", "", "activate although the head has expired",
+       to_choice(options_.stale, release::StaleHead::allow)},
+      {"--before", "CMD", "run before the activation; if it fails, nothing is activated",
+       to_text(options_.hooks.before)},
       {"--after", "CMD", "run after the activation, e.g. to reload a service", to_text(options_.hooks.after)},
       {"--check", "CMD", "run last; if it fails, the release before is shown again", to_text(options_.hooks.check)},
-      {"--hook-limit", "TIME", "time limit for each of these (default: 5m)", to_parsed(options_.hooks.limit, parse_duration)},
+      {"--hook-limit", "TIME", "time limit for each of these (default: 5m)",
+       to_parsed(options_.hooks.limit, parse_duration)},
       {"--keep-releases", "N", "switched: keep N releases beside the current one (default: 2)",
        to_number(options_.keep_releases, std::size_t{1}, std::size_t{1000})},
       {"--workers", "N", "threads that fetch and write", to_number(options_.workers, 1U, 256U)},
@@ -148,8 +159,9 @@ void PullCommand::show(Context& context, const PullResult& result) const {
   switch (result.outcome) {
     case PullResult::Outcome::activated:
       context.console.text(name + ": " + printable(target_.path) + " is at " + release + ": " +
-                           format_count(result.files_changed) + " files changed, " + format_count(result.files_removed) +
-                           " removed; fetched " + cost + ", " + format_duration(result.duration));
+                           format_count(result.files_changed) + " files changed, " +
+                           format_count(result.files_removed) + " removed; fetched " + cost + ", " +
+                           format_duration(result.duration));
       break;
     case PullResult::Outcome::current:
       context.console.text(name + ": " + printable(target_.path) + " is already at " + release);
@@ -160,8 +172,8 @@ void PullCommand::show(Context& context, const PullResult& result) const {
       break;
     case PullResult::Outcome::planned:
       context.console.text(name + ": would bring " + printable(target_.path) + " to " + release + ": " +
-                           format_count(result.files_changed) + " files changed, " + format_count(result.files_removed) +
-                           " removed; would fetch " + cost);
+                           format_count(result.files_changed) + " files changed, " +
+                           format_count(result.files_removed) + " removed; would fetch " + cost);
       break;
   }
   context.console.object({{"event", "pulled"},

@@ -23,7 +23,8 @@ Error bad_value(const std::string& file, const toml::node& node, const std::stri
 std::optional<std::vector<std::string>> texts_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return std::vector{text->get()};
   if (const auto* number = node.as_integer()) return std::vector{std::to_string(number->get())};
-  if (const auto* flag = node.as_boolean()) return flag->get() ? std::vector<std::string>{""} : std::vector<std::string>{};
+  if (const auto* flag = node.as_boolean())
+    return flag->get() ? std::vector<std::string>{""} : std::vector<std::string>{};
   const auto* array = node.as_array();
   if (array == nullptr) return std::nullopt;
   std::vector<std::string> texts;

@@ -36,12 +36,13 @@ void show(Context& context, const char* event, const std::string& path, const si
 class RollbackCommand final : public Command {
  public:
   Spec spec() override {
-    return {.path = "rollback",
-            .summary = "show a kept release again, at once and offline",
-            .details = "The target stays there (pinned) until unpin. For an in-place target use: duskline pull --release.",
-            .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
-            .flags = {{"--to", "ID", "which one: an id, its start, or a number (default: the one before)", to_text(to_)},
-                      wait_flag(target_)}};
+    return {
+        .path = "rollback",
+        .summary = "show a kept release again, at once and offline",
+        .details = "The target stays there (pinned) until unpin. For an in-place target use: duskline pull --release.",
+        .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
+        .flags = {{"--to", "ID", "which one: an id, its start, or a number (default: the one before)", to_text(to_)},
+                  wait_flag(target_)}};
   }
   Result<int> run(const Op& op, Context& context) override {
     DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::existing_only));

@@ -27,16 +27,17 @@ class VerifyCommand final : public Command {
 };
 
 Spec VerifyCommand::spec() {
-  Spec spec{.path = "verify",
-            .summary = "read a target again and compare every byte with its signed manifest",
-            .details = "Ends with 3 where something differs. With --repair, fetches just what is broken.",
-            .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
-            .flags = {{"--repair", "", "put right what differs, from the store", to_choice(repair_, true)},
-                      {"--release", "ID", "a kept release instead of the current one (full id)", to_text(release_)},
-                      {"--read-limit", "RATE", "read at most this much, e.g. 50MiB/s",
-                       to_parsed(options_.bytes_per_second, parse_rate)},
-                      {"--workers", "N", "threads that read (default: one per CPU)", to_number(options_.workers, 1U, 256U)},
-                      wait_flag(target_)}};
+  Spec spec{
+      .path = "verify",
+      .summary = "read a target again and compare every byte with its signed manifest",
+      .details = "Ends with 3 where something differs. With --repair, fetches just what is broken.",
+      .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
+      .flags = {{"--repair", "", "put right what differs, from the store", to_choice(repair_, true)},
+                {"--release", "ID", "a kept release instead of the current one (full id)", to_text(release_)},
+                {"--read-limit", "RATE", "read at most this much, e.g. 50MiB/s",
+                 to_parsed(options_.bytes_per_second, parse_rate)},
+                {"--workers", "N", "threads that read (default: one per CPU)", to_number(options_.workers, 1U, 256U)},
+                wait_flag(target_)}};
   for (auto& flag : store_flags(store_, Needed::optional)) spec.flags.push_back(std::move(flag));
   for (auto& flag : trust_flags(trust_)) spec.flags.push_back(std::move(flag));
   return spec;
@@ -55,7 +56,8 @@ Result<int> VerifyCommand::run(const Op& op, Context& context) {
   show(context, result);
   if (result.is_clean()) return 0;
   if (repair_) return repair(op, context, *target);
-  return Error{Code::difference, printable(target_.path) + " differs from its release; put it right with: duskline verify " +
+  return Error{Code::difference, printable(target_.path) +
+                                     " differs from its release; put it right with: duskline verify " +
                                      printable(target_.path) + " --repair"};
 }
 
@@ -82,7 +84,8 @@ Result<int> VerifyCommand::repair(const Op& op, Context& context, site::Target& 
 void VerifyCommand::show(Context& context, const site::VerifyResult& result) const {
   const std::string checked = format_count(result.files) + " files, " + format_bytes(result.bytes) + " read";
   if (result.is_clean()) {
-    const std::string extra = result.extra == 0 ? "" : "; " + format_count(result.extra) + " extra files belong to the site";
+    const std::string extra =
+        result.extra == 0 ? "" : "; " + format_count(result.extra) + " extra files belong to the site";
     context.console.text(printable(target_.path) + ": as signed (" + checked + extra + ")");
   } else {
     context.console.text(printable(target_.path) + ": " + format_count(result.changed) + " changed, " +

@@ -1,0 +1,16 @@
+#include "cli/commands.h"
+
+namespace duskline::cli {
+
+std::vector<std::unique_ptr<Command>> all_commands() {
+  std::vector<std::unique_ptr<Command>> commands;
+  for (const auto make :
+       {publish_command, pull_command, verify_command, rollback_command, pin_command, unpin_command, releases_command,
+        show_command, cat_command, diff_command, prune_command, key_generate_command, key_show_command,
+        key_trust_command, key_distrust_command, completion_command, manual_command}) {
+    commands.push_back(make());
+  }
+  return commands;
+}
+
+}  // namespace duskline::cli
