@@ -59,7 +59,8 @@ std::string number_key(const SetName& set, ReleaseNumber number) {
 
 std::string lease_key(const SetName& set, std::string_view publisher) {
   // A publisher's name is free text (a host name, usually): what is not safe in a key is written as hex.
-  constexpr std::size_t most = 128;
+  // Written out, a byte takes three; the whole stays a file name.
+  constexpr std::size_t most = 80;
   std::string safe;
   for (const char c : publisher.substr(0, most)) {
     if (is_name_character(c) || (c >= 'A' && c <= 'Z')) {

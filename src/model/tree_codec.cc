@@ -41,7 +41,7 @@ bool is_plain(const Entry& file) {
 
 class NodeEncoder {
  public:
-  explicit NodeEncoder(Bytes& out) : out_(out), write_(out) {}
+  explicit NodeEncoder(Bytes& out) : write_(out) {}
 
   void node(const Node& node) {
     const bool fan = node.is_fan();
@@ -170,7 +170,6 @@ class NodeEncoder {
     for (const ListRef& list : entry.lists) write_.raw(list.node.bytes);
   }
 
-  Bytes& out_;
   ByteWriter write_;
   std::string_view last_name_;
   std::int64_t last_mode_ = first_mode;
