@@ -59,9 +59,10 @@ bool is_broken_off(std::string_view reason) {
 
 // One request on its way, as libcurl's callbacks see it. They run in the sending thread, inside curl_multi_perform.
 struct CurlConnection::Exchange {
-  Exchange(const Request& r, Sink& s, std::uint64_t max, std::uint64_t max_headers)
-      : request(r), sink(s), max_body_bytes(max), headers(max_headers) {}
+  Exchange(const Op& o, const Request& r, Sink& s, std::uint64_t max, std::uint64_t max_headers)
+      : op(o), request(r), sink(s), max_body_bytes(max), headers(max_headers) {}
 
+  const Op& op;
   const Request& request;
   Sink& sink;
   const std::uint64_t max_body_bytes;
@@ -107,6 +108,7 @@ struct CurlConnection::Exchange {
   }
 
   bool body(std::string_view bytes) {
+    if (stop(op.check())) return false;
     Response& response = headers.response();
     last_progress = steady_clock::now();
     if (response.status >= 300) {
@@ -127,19 +129,29 @@ struct CurlConnection::Exchange {
   }
 
   std::size_t read(ByteSpan into) {
-    auto count = request.body->read(into);
+    if (stop(op.check())) return CURL_READFUNC_ABORT;
+    auto count = read_promised(into);
     if (!count) {
       error = std::move(count).error();
       return CURL_READFUNC_ABORT;
     }
     last_progress = steady_clock::now();
-    read_bytes += *count;
-    if (*count == 0 && read_bytes < request.body->size_bytes()) {
-      error = Error{Code::corrupt, "the body to send ended before its " + std::to_string(request.body->size_bytes()) +
-                                       " bytes"};  // libcurl would wait for an answer that never comes
-      return CURL_READFUNC_ABORT;
-    }
     return *count;
+  }
+
+  // Never more than was promised, and the last bytes only when nothing follows them: until then the server cannot take
+  // the body for complete.
+  Result<std::size_t> read_promised(ByteSpan into) {
+    const std::uint64_t left = request.body->size_bytes() - read_bytes;
+    if (left == 0) return std::size_t{0};
+    DL_ASSIGN(const std::size_t count, request.body->read(into.first(std::min<std::uint64_t>(into.size(), left))));
+    if (count == 0) return Error{Code::changing, "the body to send ended before its announced length"};
+    read_bytes += count;
+    if (count < left) return count;
+    std::uint8_t surplus = 0;
+    DL_ASSIGN(const std::size_t more, request.body->read({&surplus, 1}));
+    if (more != 0) return Error{Code::changing, "the body to send is longer than announced"};
+    return count;
   }
 };
 
@@ -286,7 +298,7 @@ Error CurlConnection::failure(const Exchange& exchange, CURLcode code) const {
 
 Result<Response> CurlConnection::run(const Op& op, const Request& request, Sink& sink, std::uint64_t max_body_bytes,
                                      const TransportOptions& options, TlsTrust& trust) {
-  Exchange exchange(request, sink, max_body_bytes, options.max_header_bytes);
+  Exchange exchange(op, request, sink, max_body_bytes, options.max_header_bytes);
   DL_TRY(configure(exchange, options, trust));
   if (const CURLMcode code = curl_multi_add_handle(multi_, easy_); code != CURLM_OK) {
     return Error{Code::internal, std::string("libcurl: ") + curl_multi_strerror(code)};

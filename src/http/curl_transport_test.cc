@@ -214,18 +214,33 @@ TEST(CurlTransport, ReturnsTheSourcesError) {
             Code::changing);
 }
 
-TEST(CurlTransport, CallsASourceThatEndsEarlyAFailure) {
-  class Short final : public Source {
+TEST(CurlTransport, SendsNoBodyThatIsNotAsLongAsPromised) {
+  class Odd final : public Source {
    public:
-    [[nodiscard]] std::uint64_t size_bytes() const override { return 100; }
+    explicit Odd(std::size_t has) : has_(has) {}
+    [[nodiscard]] std::uint64_t size_bytes() const override { return 100'000; }
     Status rewind() override { return {}; }
-    Result<std::size_t> read(ByteSpan) override { return std::size_t{0}; }
+    Result<std::size_t> read(ByteSpan into) override {
+      const std::size_t count = std::min(into.size(), has_);
+      has_ -= count;
+      return count;
+    }
+
+   private:
+    std::size_t has_;
   };
-  LoopbackServer server(for_each_request([&](Peer& peer, const HttpRequest&) { return peer.answer(200, "", ""); }));
+  std::atomic<int> complete{0};
+  LoopbackServer server(for_each_request([&](Peer& peer, const HttpRequest&) {
+    ++complete;
+    return peer.answer(200, "", "");
+  }));
   const auto transport = open_curl_transport({});
-  Short body;
-  EXPECT_EQ(fetch(*transport, {.method = "PUT", .url = server.url(), .body = &body}).response.error().code,
-            Code::corrupt);
+  for (const std::size_t has : {99'999U, 100'001U}) {
+    Odd body(has);
+    EXPECT_EQ(fetch(*transport, {.method = "PUT", .url = server.url(), .body = &body}).response.error().code,
+              Code::changing);
+  }
+  EXPECT_EQ(complete, 0);
 }
 
 struct BadAnswer {
@@ -348,6 +363,28 @@ TEST(CurlTransport, IsCancelledWhileItWaits) {
   op.stop = stop.get_token();
   EXPECT_EQ(fetch(*transport, {.url = server.url()}, plenty, op).response.error().code, Code::cancelled);
   EXPECT_EQ(fetch(*transport, {.url = server.url()}, plenty, op).response.error().code, Code::cancelled);
+}
+
+TEST(CurlTransport, IsCancelledInMidBody) {
+  class Stopping final : public Sink {
+   public:
+    Status write(ByteView bytes) override {
+      received += bytes.size();
+      stop.request_stop();
+      return {};
+    }
+    std::stop_source stop;
+    std::uint64_t received = 0;
+  };
+  const std::string content(32 << 20, 'x');
+  LoopbackServer server(
+      for_each_request([&](Peer& peer, const HttpRequest&) { return peer.answer(200, "", content); }));
+  const auto transport = open_curl_transport({});
+  Stopping sink;
+  Op op;
+  op.stop = sink.stop.get_token();
+  EXPECT_EQ(transport->send(op, {.url = server.url()}, sink, content.size()).error().code, Code::cancelled);
+  EXPECT_LE(sink.received, 1U << 20);
 }
 
 TEST(CurlTransport, SaysThatNobodyListens) {

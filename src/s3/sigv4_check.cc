@@ -1,7 +1,5 @@
 #include "s3/sigv4_check.h"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <charconv>
 
@@ -91,7 +89,11 @@ bool covers_enough(const std::vector<std::string_view>& names, const ReceivedReq
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+  unsigned difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  }
+  return difference == 0;
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include "base/units.h"
 #include "s3/client.h"
-#include "s3/md5.h"
 #include "s3/xml.h"
 #include "store/s3_store_multipart.h"
 #include "store/s3_store_requests.h"
@@ -47,6 +46,7 @@ class S3Store final : public ObjectStore {
     return options.range ? options.range->length_bytes : max_object_bytes;
   }
   Result<ObjectInfo> put_whole(const Op& op, const Key& key, Source& source, const PutOptions& options);
+  Result<http::Response> send_matching(const Op& op, const Key& key, const s3::Call& call, const PutOptions& options);
   Result<http::Response> send_whole(const Op& op, s3::Call call, const PutOptions& options);
   Result<s3::ListPage> list_page(const Op& op, const ListQuery& query, const std::string& token);
   Result<bool> remove_together(const Op& op, std::span<const Key> keys, RemoveReport& report);
@@ -59,6 +59,7 @@ class S3Store final : public ObjectStore {
   s3::Client client_;
   std::atomic<bool> refuses_checksums_{false};     // the endpoint answered 501 to x-amz-checksum-sha256
   std::atomic<bool> refuses_multi_delete_{false};  // and this one has no DeleteObjects
+  std::atomic<bool> wants_bare_etags_{false};      // in the If-Match of a PUT
 };
 
 s3::Pairs joined(s3::Pairs first, const s3::Pairs& second) {
@@ -73,9 +74,10 @@ Result<ObjectInfo> S3Store::get(const Op& op, const Key& key, const GetOptions& 
     DL_ASSIGN(info, info_of(response));
     if (options.range) {
       DL_ASSIGN(info.size_bytes, check_range(response, *options.range));
-      return {};
+    } else if (response.status != 200) {
+      return Error{Code::unsupported, "the endpoint answered a plain GET with a part"};
     }
-    if (response.status != 200) return Error{Code::unsupported, "the endpoint answered a plain GET with a part"};
+    if (options.begun != nullptr) *options.begun = info;
     return {};
   };
   DL_ASSIGN(const http::Response response, client_.call(op, call, sink, body_limit(options)));
@@ -107,22 +109,18 @@ Result<ObjectInfo> S3Store::put(const Op& op, const Key& key, Source& source, co
 
 Result<ObjectInfo> S3Store::put_whole(const Op& op, const Key& key, Source& source, const PutOptions& options) {
   s3::Call call{.method = "PUT", .key = name_of(key)};
-  call.headers = joined(joined(put_headers(options), put_conditions(options)), encryption_.create);
-  call.body = &source;
   if (options.sha256) {
     call.payload = options.sha256->hex();
-    DL_TRY(source.rewind());
   } else {
     DL_ASSIGN(const Hash256 hash, hash_source(op, source));
     call.payload = hash.hex();
   }
-  auto response = send_whole(op, std::move(call), options);
+  call.body = &source;
+  auto response = send_matching(op, key, call, options);
   if (!response) {
-    // Some answer so when If-Match finds nothing to match.
-    const bool lost = response.error().code == Code::not_found && !options.if_match.empty();
-    if (!lost) return std::move(response).error();
     Error error = std::move(response).error();
-    error.code = Code::precondition;
+    // Some answer so when If-Match finds nothing to match.
+    if (error.code == Code::not_found && !options.if_match.empty()) error.code = Code::precondition;
     return error;
   }
   DL_ASSIGN(ObjectInfo info, info_of(*response));
@@ -130,16 +128,38 @@ Result<ObjectInfo> S3Store::put_whole(const Op& op, const Key& key, Source& sour
   return info;
 }
 
+// Ceph 16 compares the If-Match of a PUT with the ETag without its quotes, so the right ETag as it gave it never
+// matches. Where an object has that very ETag after a refusal, the bare form is tried, and kept for the next time if it
+// works.
+Result<http::Response> S3Store::send_matching(const Op& op, const Key& key, const s3::Call& call,
+                                              const PutOptions& options) {
+  const std::string& etag = options.if_match;
+  const bool quoted = etag.size() > 2 && etag.front() == '"' && etag.back() == '"';
+  if (!quoted) return send_whole(op, call, options);
+  PutOptions bare = options;
+  bare.if_match = etag.substr(1, etag.size() - 2);
+  if (wants_bare_etags_) return send_whole(op, call, bare);
+  auto response = send_whole(op, call, options);
+  if (response || response.error().code != Code::precondition) return response;
+  const auto current = head(op, key);
+  if (!current || !*current || (*current)->etag != etag) return response;
+  response = send_whole(op, call, bare);
+  if (response) wants_bare_etags_ = true;
+  return response;
+}
+
 // With the checksum where it is known: an endpoint that does not know this header, and says so, gets none from then on.
 Result<http::Response> S3Store::send_whole(const Op& op, s3::Call call, const PutOptions& options) {
   Bytes answer;
   BufferSink sink(answer, max_document_bytes);
-  const auto without = call.headers;
-  const bool with_checksum = options.sha256 && !refuses_checksums_;
-  if (with_checksum) call.headers.emplace_back("x-amz-checksum-sha256", to_base64(options.sha256->bytes));
+  call.headers = joined(joined(put_headers(options), put_conditions(options)), encryption_.create);
+  DL_TRY(call.body->rewind());
+  if (!options.sha256 || refuses_checksums_) return client_.call(op, call, sink, max_document_bytes);
+  const s3::Pairs plain = call.headers;
+  call.headers.emplace_back("x-amz-checksum-sha256", to_base64(options.sha256->bytes));
   auto response = client_.call(op, call, sink, max_document_bytes);
-  if (response || response.error().code != Code::unsupported || !with_checksum) return response;
-  call.headers = without;
+  if (response || response.error().code != Code::unsupported) return response;
+  call.headers = plain;
   DL_TRY(call.body->rewind());
   response = client_.call(op, call, sink, max_document_bytes);
   if (response) refuses_checksums_ = true;
@@ -208,7 +228,7 @@ Result<bool> S3Store::remove_together(const Op& op, std::span<const Key> keys, R
   const std::string document = s3::delete_document(names);
   BufferSource body(bytes_of(document));
   s3::Call call{.method = "POST", .query = {{"delete", ""}}, .headers = {{"content-type", "application/xml"}}};
-  call.headers.emplace_back("content-md5", s3::md5_base64(document));
+  call.headers.emplace_back("content-md5", md5_base64(document));
   call.body = &body;
   call.payload = sha256(document).hex();
   auto answer = client_.call_for_text(op, call, max_document_bytes);

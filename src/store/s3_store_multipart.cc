@@ -103,8 +103,11 @@ Result<ObjectInfo> send_all(Upload& upload, const Op& op, std::uint64_t part_byt
     if (sent > source.size_bytes()) break;
     DL_TRY(upload.send_part(op, bytes));
   }
-  if (sent != source.size_bytes() || (options.sha256 && hash.finish() != *options.sha256)) {
-    return Error{Code::corrupt, "the body to put differs from what was promised of it"};
+  if (sent != source.size_bytes()) {
+    return Error{Code::changing, "the body to put is shorter or longer than it promised"};
+  }
+  if (options.sha256 && hash.finish() != *options.sha256) {
+    return Error{Code::corrupt, "the body to put differs from the hash that was promised of it"};
   }
   return upload.complete(op, options);
 }

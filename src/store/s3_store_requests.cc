@@ -1,11 +1,13 @@
 #include "store/s3_store_requests.h"
 
+#include <openssl/evp.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/units.h"
 #include "http/date.h"
-#include "s3/md5.h"
 
 namespace duskline::store {
 namespace {
@@ -66,7 +68,7 @@ Result<EncryptionHeaders> encryption_headers(const S3Options& options) {
   const std::string prefix = "x-amz-server-side-encryption-customer-";
   headers.use = {{prefix + "algorithm", "AES256"},
                  {prefix + "key", to_base64(bytes_of(options.customer_key))},
-                 {prefix + "key-md5", s3::md5_base64(options.customer_key)}};
+                 {prefix + "key-md5", md5_base64(options.customer_key)}};
   headers.create = headers.use;
   return headers;
 }
@@ -124,15 +126,28 @@ Result<std::uint64_t> check_range(const http::Response& response, const ByteRang
   return got->total;
 }
 
+std::string md5_base64(std::string_view text) {
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_md5(), nullptr) != 1) return {};
+  return to_base64(ByteView(digest).first(length));
+}
+
 Result<Hash256> hash_source(const Op& op, Source& source) {
   DL_TRY(source.rewind());
   Sha256 hash;
   Bytes buffer(256 << 10);
+  std::uint64_t total = 0;
   for (;;) {
     DL_TRY(op.check());
     DL_ASSIGN(const std::size_t count, source.read(buffer));
     if (count == 0) break;
     hash.update(ByteView(buffer).first(count));
+    total += count;
+  }
+  if (total != source.size_bytes()) {
+    return Error{Code::changing, "the body to put has " + std::to_string(total) + " bytes where it promised " +
+                                     std::to_string(source.size_bytes())};
   }
   DL_TRY(source.rewind());
   return hash.finish();

@@ -27,7 +27,11 @@ struct EncryptionHeaders {
 // Checks that the answer to a GET with a range is the part that was asked for; the size of the whole object.
 [[nodiscard]] Result<std::uint64_t> check_range(const http::Response& response, const ByteRange& range);
 
-// The hash of a whole source; rewinds it before and after.
+// MD5 in base64, only because the protocol asks for it in two headers; nothing is trusted by it. Empty where this
+// system's OpenSSL does not do MD5 (FIPS mode).
+[[nodiscard]] std::string md5_base64(std::string_view text);
+
+// The hash of a whole source; rewinds it before and after. Code::changing where its length is not what it promised.
 [[nodiscard]] Result<Hash256> hash_source(const Op& op, Source& source);
 
 }  // namespace duskline::store
