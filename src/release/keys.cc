@@ -1,7 +1,7 @@
 #include "release/keys.h"
 
-#include <openssl/crypto.h>
 #include <pwd.h>
+#include <string.h>  // explicit_bzero
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,7 +78,7 @@ Result<PublicKey> parse_public(std::string_view text, const std::string& where) 
 
 Result<SigningKey> read_secret(disk::Directory& folder, Bytes text) {
   auto key = SigningKey::parse(key_line(text_of(text)));
-  OPENSSL_cleanse(text.data(), text.size());
+  explicit_bzero(text.data(), text.size());
   if (!key) return wrap(std::move(key).error(), printable(folder.display_path()) + "/signing.key");
   return key;
 }
@@ -111,7 +111,7 @@ Status create_secret(disk::Directory& folder, const SigningKey& key) {
   std::string text = key.secret_text() + "\n";
   DL_ASSIGN(const std::unique_ptr<disk::File> file, folder.create(temporary, private_file));
   Status done = file->write_at(0, bytes_of(text));
-  OPENSSL_cleanse(text.data(), text.size());
+  explicit_bzero(text.data(), text.size());
   if (done) done = file->sync();
   if (done) done = folder.make_hard_link(temporary, folder, secret_file);
   const Status removed = folder.remove_file(temporary, disk::Missing::is_absent);

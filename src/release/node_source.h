@@ -46,7 +46,8 @@ struct NodeRef {
 // The entries of one directory in order, its runs flattened. Holds one decoded node (two for a fan).
 class DirectoryCursor {
  public:
-  DirectoryCursor(const Op& op, NodeSource& source, NodeRef top);
+  DirectoryCursor(const Op& op, NodeSource& source, NodeRef top);  // both must outlive it
+  DirectoryCursor(const Op&& op, NodeSource& source, NodeRef top) = delete;
   DirectoryCursor(DirectoryCursor&&) noexcept = default;
 
   struct Item {
