@@ -176,6 +176,7 @@ void Inode::keep_some(std::mt19937_64& random) {
     durable_content.resize(durable_content.size_bytes());
   }
   changes.clear();
+  is_beyond_sync = false;
   ledger->move_used(content.stored_bytes(), durable_content.stored_bytes());
   content = durable_content;
   meta = durable_meta;

@@ -92,6 +92,7 @@ struct Inode : std::enable_shared_from_this<Inode> {
   std::uint64_t device = 1;  // also its mount
   bool is_mount_root = false;
   bool is_locked = false;
+  bool is_beyond_sync = false;  // live content that a failed sync has lost: what is durable will never be the same
   std::uint32_t links = 0;      // names, live
   std::weak_ptr<Inode> parent;  // of a directory, live
   std::string target;           // of a symlink

@@ -93,18 +93,21 @@ void State::add_names(NameChange change) {
 void State::sync(const InodePtr& inode) {
   inode->make_durable();
   if (inode->is_directory()) names.sync(inode);
-  dirty.erase(inode.get());
+  if (!inode->is_beyond_sync) dirty.erase(inode.get());
+}
+
+void State::lose_changes(Inode& inode) {
+  inode.changes.clear();
+  inode.is_beyond_sync = true;
+  dirty.emplace(&inode, inode.shared_from_this());
 }
 
 void State::sync_device(std::uint64_t device) {
   names.sync_device(device);
   for (auto at = dirty.begin(); at != dirty.end();) {
-    if (at->second->device == device) {
-      at->second->make_durable();
-      at = dirty.erase(at);
-    } else {
-      ++at;
-    }
+    const bool here = at->second->device == device;
+    if (here) at->second->make_durable();
+    at = here && !at->second->is_beyond_sync ? dirty.erase(at) : std::next(at);
   }
 }
 
@@ -142,12 +145,29 @@ void State::crash() {
   has_power = true;
 }
 
+namespace {
+
+// Spares most of the comparisons with full folding.
+bool differ_in_ascii(std::string_view a, std::string_view b) {
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  auto one = a.rbegin(), two = b.rbegin();
+  for (; one != a.rend() && two != b.rend(); ++one, ++two) {
+    if (!is_ascii(*one) || !is_ascii(*two)) return false;
+    if (lower(*one) != lower(*two)) return true;
+  }
+  return one == a.rend() ? two != b.rend() && is_ascii(*two) : is_ascii(*one);
+}
+
+}  // namespace
+
 Entries::iterator State::find(Inode& directory, std::string_view name) const {
   auto& entries = directory.entries;
   const auto exact = entries.find(name);
   if (exact != entries.end() || options.names == SimDiskOptions::Names::exact) return exact;
-  return std::find_if(entries.begin(), entries.end(),
-                      [&](const auto& entry) { return model::same_when_folded(entry.first, name); });
+  return std::find_if(entries.begin(), entries.end(), [&](const auto& entry) {
+    return !differ_in_ascii(entry.first, name) && model::same_when_folded(entry.first, name);
+  });
 }
 
 Found walk(const State& state, const InodePtr& from, std::string_view path) {

@@ -43,6 +43,7 @@ class State {
   void set_content_time(Inode& inode);
   void add_names(NameChange change);  // to the log, and to what is live
   void sync(const InodePtr& inode);
+  void lose_changes(Inode& inode);  // a sync of them failed
   void sync_device(std::uint64_t device);
   void crash();
 
