@@ -27,12 +27,14 @@ bool is_one_name(std::string_view path) { return path.find('/') == std::string_v
 
 }  // namespace
 
-int chmod_at(int fd, const char* name, std::uint32_t mode) {
-  constexpr long sys_fchmodat2 = 452;  // Linux 6.6; not yet in every libc's headers
-  const int error =
-      error_of([&] { return static_cast<int>(syscall(sys_fchmodat2, fd, name, mode, AT_SYMLINK_NOFOLLOW)); });
-  if (error == EOPNOTSUPP) return ELOOP;  // a symlink has no mode of its own
-  if (error != ENOSYS && error != EPERM) return error;
+int chmod_at(PathResolution how, int fd, const char* name, std::uint32_t mode) {
+  if (how == PathResolution::automatic) {
+    constexpr long sys_fchmodat2 = 452;  // Linux 6.6; not yet in every libc's headers
+    const int error =
+        error_of([&] { return static_cast<int>(syscall(sys_fchmodat2, fd, name, mode, AT_SYMLINK_NOFOLLOW)); });
+    if (error == EOPNOTSUPP) return ELOOP;  // a symlink has no mode of its own
+    if (error != ENOSYS && error != EPERM) return error;
+  }
   // Older kernels: hold the entry itself, whatever its name leads to by now, and go through /proc to it.
   const UniqueFd held(retry([&] { return openat(fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC); }));
   if (held.get() == -1) return errno;
@@ -98,9 +100,24 @@ Result<std::string> RealDirectory::read_link(std::string_view path) {
   return Error{Code::refused, "read the symbolic link " + display(path) + ": it is not a symbolic link"};
 }
 
+// A file that a file server holds a lease on (Samba, NFS) cannot be opened without waiting for the server to give it
+// back. Waiting is safe once it is certain that it is a regular file.
+Opened RealDirectory::open_leased(std::string_view path, int flags) const {
+  Opened held = open_beneath(state_->how, fd_.get(), path, O_PATH | O_NOFOLLOW);
+  if (held.error != 0) return held;
+  Stat stat;
+  if (const int error = stat_at(held.fd.get(), "", stat); error != 0) return {UniqueFd(), error};
+  if (stat.kind != FileKind::file) return {UniqueFd(), EWOULDBLOCK};
+  const std::string by_number = "/proc/self/fd/" + std::to_string(held.fd.get());
+  UniqueFd fd(retry([&] { return open(by_number.c_str(), (flags & ~O_NONBLOCK) | O_CLOEXEC); }));
+  if (fd.get() == -1) return {UniqueFd(), errno};
+  return {std::move(fd), 0};
+}
+
 Result<UniqueFd> RealDirectory::open_checked(std::string_view verb, std::string_view path, int flags) const {
   DL_TRY(check_path(path, *display_));
   Opened opened = open_beneath(state_->how, fd_.get(), path, flags);
+  if (opened.error == EWOULDBLOCK) opened = open_leased(path, flags);
   if (opened.error != 0) return fail(verb, path, opened.error);
   return std::move(opened.fd);
 }
@@ -177,7 +194,7 @@ Status RealDirectory::make_directory(std::string_view path, std::uint32_t mode) 
   Stat made;  // its mode may differ by umask, default ACL and an inherited set-group-id bit
   DL_TRY(outcome(stat_at(place.directory(), place.name(), made), "inspect", path));
   if (made.mode == mode) return {};
-  return outcome(chmod_at(place.directory(), place.name(), mode), "set the mode of", path);
+  return outcome(chmod_at(state_->how, place.directory(), place.name(), mode), "set the mode of", path);
 }
 
 Status RealDirectory::make_symlink(std::string_view target, std::string_view path) {
@@ -240,13 +257,13 @@ Status RealDirectory::remove_tree(std::string_view path, Missing missing) {
   const int error = error_of([&] { return unlinkat(place->directory(), place->name(), 0); });
   if (error == ENOENT && missing == Missing::is_absent) return {};
   if (error != EISDIR) return outcome(error, "remove", path);
-  return remove_directory_tree(place->directory(), place->name(), display(path));
+  return remove_directory_tree(state_->how, place->directory(), place->name(), display(path));
 }
 
 Status RealDirectory::set_mode(std::string_view path, std::uint32_t mode) {
   if (path.empty()) return outcome(error_of([&] { return fchmod(fd_.get(), mode); }), "set the mode of", path);
   DL_ASSIGN(const Place place, locate("set the mode of", path));
-  return outcome(chmod_at(place.directory(), place.name(), mode), "set the mode of", path);
+  return outcome(chmod_at(state_->how, place.directory(), place.name(), mode), "set the mode of", path);
 }
 
 Status RealDirectory::set_mtime(std::string_view path, std::int64_t mtime_ns) {

@@ -51,6 +51,7 @@ class RealDirectory final : public Directory {
   [[nodiscard]] Error fail(std::string_view verb, std::string_view path, int err) const;
   [[nodiscard]] Status outcome(int error, std::string_view verb, std::string_view path) const;
   [[nodiscard]] Result<Place> locate(std::string_view verb, std::string_view path) const;
+  [[nodiscard]] Opened open_leased(std::string_view path, int flags) const;
   [[nodiscard]] Result<UniqueFd> open_checked(std::string_view verb, std::string_view path, int flags) const;
   [[nodiscard]] Result<std::unique_ptr<File>> open_file(std::string_view path, Access access);
   [[nodiscard]] bool gets_exact_mode(std::string_view path, std::uint32_t mode);
@@ -64,9 +65,10 @@ class RealDirectory final : public Directory {
 };
 
 // chmod that follows no symlink, of `name` in the directory `fd`. 0 or an errno value.
-[[nodiscard]] int chmod_at(int fd, const char* name, std::uint32_t mode);
+[[nodiscard]] int chmod_at(PathResolution how, int fd, const char* name, std::uint32_t mode);
 
 // Removes the directory `name` in `parent` with all below it (remove_tree.cc). `display` names it in messages.
-[[nodiscard]] Status remove_directory_tree(int parent, const char* name, const std::string& display);
+[[nodiscard]] Status remove_directory_tree(PathResolution how, int parent, const char* name,
+                                           const std::string& display);
 
 }  // namespace duskline::disk

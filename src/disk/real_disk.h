@@ -8,8 +8,8 @@
 
 namespace duskline::disk {
 
-// How paths of several names are resolved. `automatic` takes openat2 where the kernel has it; `by_component` opens
-// one name at a time, as older kernels need.
+// How paths of several names are resolved. `automatic` takes openat2 (and fchmodat2) where the kernel has it;
+// `by_component` opens one name at a time, as older kernels need.
 enum class PathResolution : std::uint8_t { automatic, by_component };
 
 [[nodiscard]] std::unique_ptr<Filesystem> open_real_disk(PathResolution how = PathResolution::automatic);

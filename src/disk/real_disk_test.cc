@@ -11,6 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <functional>
 
 #include "disk/real_file.h"
@@ -263,6 +264,25 @@ TEST_F(RealDisk, OpensRootsThatNoSingleCallCanName) {
   EXPECT_TRUE(must(root->stat(path + "/file")).has_value());
   must(disk->open_or_create(scratch.path(path + "/new/below"), 0755));
   EXPECT_TRUE(must(root->stat(path + "/new/below")).has_value());
+}
+
+int leased_fd = -1;
+
+void give_lease_back(int) { fcntl(leased_fd, F_SETLEASE, F_UNLCK); }
+
+TEST_F(RealDisk, WaitsForAFileServerToGiveItsLeaseBack) {
+  must(must(root->create("leased", 0644))->write_at(0, bytes_of("content")));
+  leased_fd = open(scratch.path("leased").c_str(), O_RDWR | O_CLOEXEC);
+  const auto previous = std::signal(SIGIO, give_lease_back);
+  if (fcntl(leased_fd, F_SETLEASE, F_WRLCK) != 0) {
+    close(leased_fd);
+    std::signal(SIGIO, previous);
+    GTEST_SKIP() << "no leases on this file system";
+  }
+  const auto bytes = root->read_all("leased", 100);
+  close(leased_fd);
+  std::signal(SIGIO, previous);
+  EXPECT_EQ(text_of(must(bytes).value()), "content");
 }
 
 TEST_F(RealDisk, TimesBeyondRangeAreClamped) {

@@ -18,7 +18,8 @@ constexpr std::uint32_t owner_may_all = 0700;
 // to the top of the tree first, and removed from there.
 class TreeRemover {
  public:
-  TreeRemover(int parent, std::string display) : parent_(parent), display_(std::move(display)) {}
+  TreeRemover(PathResolution how, int parent, std::string display)
+      : how_(how), parent_(parent), display_(std::move(display)) {}
 
   Status run(const char* name) {
     Stat holder;
@@ -46,6 +47,7 @@ class TreeRemover {
   Status remove_innermost();
   Status empty(Level& level) const;
 
+  PathResolution how_;
   int parent_;
   std::string display_;
   std::uint64_t mount_ = 0, device_ = 0;
@@ -82,7 +84,7 @@ Status TreeRemover::enter(int holder, const char* name) {
   if (error == 0) DL_TRY(check_mount(stat, name));
   UniqueFd fd(error == 0 ? retry([&] { return openat(holder, name, flags); }) : -1);
   if (error == 0 && fd.get() == -1) error = errno;
-  if (error == EACCES && chmod_at(holder, name, owner_may_all) == 0) {
+  if (error == EACCES && chmod_at(how_, holder, name, owner_may_all) == 0) {
     fd = UniqueFd(retry([&] { return openat(holder, name, flags); }));
     error = fd.get() == -1 ? errno : 0;
   }
@@ -127,7 +129,7 @@ Status TreeRemover::move_up(const Level& level, const char* name) {
   const auto call = [&] { return renameat(level.fd.get(), name, top.fd.get(), moved.c_str()); };
   int error = with_permission(level.fd.get(), call);
   // A directory that changes its parent must itself be writable, and so must the new parent.
-  if (error == EACCES && chmod_at(level.fd.get(), name, owner_may_all) == 0) {
+  if (error == EACCES && chmod_at(how_, level.fd.get(), name, owner_may_all) == 0) {
     error = with_permission(top.fd.get(), call);
   }
   if (error == ENOENT) return {};
@@ -151,8 +153,8 @@ Status TreeRemover::remove_innermost() {
 
 }  // namespace
 
-Status remove_directory_tree(int parent, const char* name, const std::string& display) {
-  return TreeRemover(parent, display).run(name);
+Status remove_directory_tree(PathResolution how, int parent, const char* name, const std::string& display) {
+  return TreeRemover(how, parent, display).run(name);
 }
 
 }  // namespace duskline::disk

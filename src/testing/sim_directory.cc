@@ -317,10 +317,14 @@ Status SimDirectory::sync() {
 }
 
 Status SimDirectory::sync_filesystem() {
-  return run(Effect::sync, "sync the file system of", {}, [&]() -> Status {
+  const Status done = run(Effect::sync, "sync the file system of", {}, [&]() -> Status {
     handle_.state->sync_device(handle_.inode->device);
     return {};
   });
+  if (done) return done;
+  const std::lock_guard lock(handle_.state->mutex);
+  if (handle_.state->is_alive(handle_.generation)) handle_.state->lose_device(handle_.inode->device);
+  return done;
 }
 
 Result<std::unique_ptr<disk::Lock>> SimDirectory::try_lock(std::string_view path) {

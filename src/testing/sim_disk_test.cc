@@ -310,6 +310,18 @@ TEST(SimDisk, AFailedSyncLosesTheDataForGood) {
   EXPECT_EQ(seen, (std::set<std::string>{""}));
 }
 
+TEST(SimDisk, AFailedSyncOfEverythingLosesTheDataForGood) {
+  const auto seen = keys(outcomes(
+      [](World& w) {
+        w.write("file", "content");
+        w.disk.fail_at_operation(w.disk.operations() + 1, Code::io);
+        EXPECT_EQ(must_fail(w.root->sync_filesystem()), Code::io);
+        must(w.root->sync_filesystem());
+      },
+      [](World& w) { return w.read("file"); }));
+  EXPECT_EQ(seen, (std::set<std::string>{""}));
+}
+
 TEST(SimDisk, RunsOutOfSpace) {
   constexpr std::uint64_t block = 4096;
   World world;

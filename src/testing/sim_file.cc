@@ -160,8 +160,7 @@ Status SimFile::sync() {
   if (done) return done;
   // What Linux does: pages that could not be written are taken to be clean, and a second sync succeeds without them.
   const std::lock_guard lock(handle_.state->mutex);
-  const bool is_fault = handle_.state->has_power && handle_.generation == handle_.state->generation;
-  if (is_fault) handle_.state->lose_changes(*handle_.inode);
+  if (handle_.state->is_alive(handle_.generation)) handle_.state->lose_changes(*handle_.inode);
   return done;
 }
 

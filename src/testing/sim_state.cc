@@ -102,6 +102,14 @@ void State::lose_changes(Inode& inode) {
   dirty.emplace(&inode, inode.shared_from_this());
 }
 
+void State::lose_device(std::uint64_t device) {
+  for (const auto& [address, inode] : dirty) {
+    if (inode->device != device || inode->kind != FileKind::file) continue;
+    inode->changes.clear();
+    inode->is_beyond_sync = true;
+  }
+}
+
 void State::sync_device(std::uint64_t device) {
   names.sync_device(device);
   for (auto at = dirty.begin(); at != dirty.end();) {

@@ -45,6 +45,10 @@ class State {
   void sync(const InodePtr& inode);
   void lose_changes(Inode& inode);  // a sync of them failed
   void sync_device(std::uint64_t device);
+  void lose_device(std::uint64_t device);  // the same for all files there
+  [[nodiscard]] bool is_alive(std::uint64_t generation_of_handle) const {
+    return has_power && generation_of_handle == generation;
+  }
   void crash();
 
   [[nodiscard]] Entries::iterator find(Inode& directory, std::string_view name) const;
