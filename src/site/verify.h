@@ -10,7 +10,7 @@
 
 namespace duskline::site {
 
-enum class Finding : std::uint8_t { changed, missing, extra, mode, mtime, kind, owner, unreadable };
+enum class Finding : std::uint8_t { changed, missing, extra, mode, mtime, kind, owner, xattr, unreadable };
 [[nodiscard]] std::string_view name_of(Finding finding);
 
 struct VerifyOptions {
