@@ -23,13 +23,14 @@ class State {
   // the last crash. `what` gives the message's first words.
   template <typename What, typename Body>
   auto run(Effect effect, std::uint64_t generation_of_handle, What&& what, Body&& body) -> decltype(body()) {
-    const std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
     if (std::optional<Error> refused = admit(effect, generation_of_handle)) {
       return Error{refused->code, what() + ": " + refused->message};
     }
     auto result = body();
     if (effect == Effect::change && changes == cut_at) {
       has_power = false;
+      lock.unlock();  // a lock that `result` may hold takes the mutex when it goes
       return Error{Code::io, what() + ": " + std::string(no_power)};
     }
     return result;
