@@ -21,7 +21,7 @@ class Lease {
  public:
   // `publisher` tells publishers of one set apart.
   Lease(store::ObjectStore& store, const model::SetName& set, std::string publisher, Clock& clock);
-  Status take(const Op& op);
+  Status take(const Op& op);     // refreshes where it was taken before
   Status refresh(const Op& op);  // writes it again when it is time to; cheap otherwise
   void release(const Op& op);    // as far as it can; does nothing when it was not taken
 

@@ -19,7 +19,7 @@ PackUploads::PackUploads(const Op& op, store::ObjectStore& store, model::SetName
       pool_(op, max_on_their_way, max_on_their_way) {}
 
 Status PackUploads::put(pack::PackBuilder::Pack pack, PackContents contents) {
-  DL_TRY(lease_.refresh(pool_.op()));
+  DL_TRY(lease_.take(pool_.op()));
   {
     std::unique_lock lock(mutex_);
     if (!room_.wait(lock, pool_.op().stop, [&] { return on_their_way_ < max_on_their_way; })) {

@@ -68,9 +68,11 @@ struct PublishParts {
   Reporter& reporter;
 };
 
-// Code::refused for what `Meant` lists and for a source that is missing or not readable; Code::changing for a file that
-// would not hold still (named); Code::precondition when another publisher won. At any failure or kill the head has not
-// moved.
+// Code::refused for what `Meant` lists and for a source that is missing or not readable, or holds what a release cannot
+// (named); Code::changing for a file that would not hold still (named); Code::precondition when another publisher won;
+// Code::locked while another run uses the same cache folder; Code::replayed when the store shows an older head than
+// this publisher has seen. At any failure or kill the head has not moved, and the next run uses again what was
+// uploaded.
 [[nodiscard]] Result<PublishResult> publish(const Op&, const PublishParts&, const PublishOptions&);
 
 }  // namespace duskline::publish

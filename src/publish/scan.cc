@@ -137,6 +137,7 @@ Result<const Step*> Scanner::enter(Frame frame, const disk::Stat& stat, std::str
   }
   DL_TRY(list(frame));
   frames_.push_back(std::move(frame));
+  // The top cannot be opened again.
   if (frames_.size() > max_open_directories + 1) frames_[frames_.size() - 1 - max_open_directories].handle.reset();
   const Frame& top = frames_.back();
   step_ = {Step::Kind::enter,
