@@ -55,7 +55,8 @@ class Transport {
   // never more than Content-Length, or than `max_body_bytes` (Code::too_large). Failures: Code::unavailable (DNS,
   // connection, short body, stall, not HTTP), timeout, cancelled, io (TLS: with the reason and "--ca-file"), usage (a
   // bad URL), or what `sink`, `accept` or the body returned. Proxies from the environment: HTTP(S)_PROXY, NO_PROXY,
-  // ALL_PROXY in both cases. Follows no redirect. Messages hold no query, user or password of a URL.
+  // ALL_PROXY in both cases. Follows no redirect. A request on a kept connection that the server had closed meanwhile
+  // is sent once more on a new one, with its body rewound. Messages hold no query, user or password of a URL.
   virtual Result<Response> send(const Op&, const Request&, Sink& sink, std::uint64_t max_body_bytes) = 0;
 };
 [[nodiscard]] std::unique_ptr<Transport> open_curl_transport(const TransportOptions& options);

@@ -82,11 +82,15 @@ class Peer {
     const std::string text = request.header("content-length");
     std::size_t length = 0;
     std::from_chars(text.data(), text.data() + text.size(), length);
-    while (buffer_.size() < length) {
-      if (!fill()) return std::nullopt;
-    }
     request.body = buffer_.substr(0, length);
-    buffer_.erase(0, length);
+    buffer_.erase(0, request.body.size());
+    std::size_t have = request.body.size();
+    request.body.resize(length);
+    while (have < length) {
+      const ssize_t count = ::recv(socket_, request.body.data() + have, length - have, 0);
+      if (count <= 0) return std::nullopt;
+      have += static_cast<std::size_t>(count);
+    }
     return request;
   }
 
