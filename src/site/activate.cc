@@ -56,31 +56,6 @@ Environment hook_environment(const Target& target, const model::ReleaseId& id, m
   return environment;
 }
 
-// The check has passed, or there is none any more.
-Status accept(Target& target) {
-  if (target.state().unchecked) {
-    target.state().unchecked.reset();
-    DL_TRY(target.save_state());
-  }
-  return target.state().layout.mode == Mode::in_place ? drop_replaced(target) : Status();
-}
-
-// A check that was stopped has said nothing about the release.
-enum class Verdict : std::uint8_t { rejected, unknown };
-
-Status take_back(Target& target, Verdict verdict, Reporter& reporter) {
-  State& state = target.state();
-  const InstalledRelease* before = release_before(state);
-  // The same release laid down in another way: it is the way that failed, not the release.
-  const bool is_same = before != nullptr && before->id == state.current->id;
-  if (verdict == Verdict::rejected && !is_same) {
-    state.rejected = state.current->id;
-    DL_TRY(target.save_state());
-  }
-  if (state.layout.mode == Mode::switched) return take_back_switched(target);
-  return take_back_in_place(target, reporter);
-}
-
 HookedActivation go_back(Target& target, Error failed, Reporter& reporter) {
   using End = HookedActivation::End;
   const Verdict verdict = failed.code == Code::cancelled ? Verdict::unknown : Verdict::rejected;

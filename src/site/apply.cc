@@ -80,6 +80,7 @@ Status ChangeApplier::make_directory(const Change& change) {
   DL_ASSIGN(const std::optional<Stat> now, root_.stat(change.path));
   if (now && now->kind == FileKind::directory) return {};
   if (now) DL_TRY(site::set_aside(root_, own_, change.path, *now, Place::moves, reporter_));
+  ++directories_made_;
   return root_.make_directory(change.path, change.mode | owner_may_all);
 }
 
@@ -137,8 +138,15 @@ Status ChangeApplier::set_attributes(const Change& change) {
   return give_attributes(change, now->kind);
 }
 
+Result<std::optional<Stat>> ChangeApplier::look_for_removal(const Change& change) {
+  auto found = root_.stat(change.path);
+  // The directory was emptied and made a symlink before a crash, or by somebody: what was in it is not there.
+  if (!found && found.error().code == Code::refused) return std::optional<Stat>();
+  return found;
+}
+
 Status ChangeApplier::remove_file(const Change& change) {
-  DL_ASSIGN(const std::optional<Stat> now, root_.stat(change.path));
+  DL_ASSIGN(const std::optional<Stat> now, look_for_removal(change));
   if (!now || now->kind == FileKind::directory) return {};  // done, and a directory made in its place
   if (is_expected(*now, change)) return root_.remove_file(change.path, Missing::is_absent);
   keep(change, "it was edited by others since the pull was planned");
@@ -146,7 +154,7 @@ Status ChangeApplier::remove_file(const Change& change) {
 }
 
 Status ChangeApplier::remove_directory(const Change& change) {
-  DL_ASSIGN(const std::optional<Stat> now, root_.stat(change.path));
+  DL_ASSIGN(const std::optional<Stat> now, look_for_removal(change));
   if (!now || now->kind != FileKind::directory) return {};
   Status removed = root_.remove_directory(change.path, Missing::is_absent);
   if (removed || removed.error().code == Code::denied) return removed;

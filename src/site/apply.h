@@ -21,6 +21,7 @@ class ChangeApplier {
   Status apply(const Change& change);
   // Those, once everything below has been applied.
   Status finish_directory(const Change& change);
+  [[nodiscard]] std::uint64_t directories_made() const { return directories_made_; }
 
  private:
   Status dispatch(const Change& change);
@@ -32,6 +33,7 @@ class ChangeApplier {
   Status remove_file(const Change& change);
   Status remove_directory(const Change& change);
 
+  Result<std::optional<disk::Stat>> look_for_removal(const Change& change);
   [[nodiscard]] bool is_expected(const disk::Stat& now, const Change& change) const;
   // Makes `path` free, or such that a rename replaces it without loss.
   Status make_way(const Change& change, const std::optional<disk::Stat>& now);
@@ -45,6 +47,7 @@ class ChangeApplier {
   const std::string source_;
   const Direction direction_;
   Reporter& reporter_;
+  std::uint64_t directories_made_ = 0;
 };
 
 }  // namespace duskline::site

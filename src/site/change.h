@@ -1,11 +1,12 @@
 // What an in-place activation does to a target, as a list on disk: written while planning, applied afterwards, and
 // applied again from the start after a crash (every change is idempotent). Format: docs/formats/state.md.
 //
-// The order of the list is the order of application, with one exception: attributes of directories are applied last.
-// So the planner puts removals first, what lies deeper before its directory, and creations after them, directories
-// before what they hold, and a hard link after the file it links to. Every directory in which something changes has a
-// make_directory of its own, existing ones too: work in it may need its mode widened for a while, and changes its
-// mtime.
+// Applied are first removals and directories, in the order of the list, then everything else, in the order of the list,
+// then attributes of directories, those at the end of the list first. So the planner puts what lies deeper before the
+// directory when it is removed, the directory before what it holds when it is made, and a hard link after the file that
+// it links to. A path has one change, or two where a directory takes the place of something else or the reverse. Every
+// directory in which something changes has a make_directory of its own, existing ones too: work in it may need its mode
+// widened for a while, and changes its mtime.
 #pragma once
 
 #include <cstdint>

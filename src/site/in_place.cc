@@ -14,22 +14,37 @@ namespace {
 
 using disk::Missing;
 
-// Every change, then the attributes of directories, those that lie deeper first.
-Status run(Target& target, ChangeList& list, Direction direction, Reporter& reporter) {
-  ChangeApplier applier(target, direction, reporter);
+// Which changes a pass over the list applies.
+enum class Pass : std::uint8_t { names, content };
+
+bool is_of(Pass pass, Change::Kind kind) {
+  const bool is_name = kind == Change::Kind::make_directory || kind == Change::Kind::remove_file ||
+                       kind == Change::Kind::remove_directory;
+  return is_name == (pass == Pass::names);
+}
+
+Status apply_all(ChangeList& list, ChangeApplier& applier, Direction direction, Pass pass, Reporter& reporter) {
   const bool is_forward = direction == Direction::forward;
   if (is_forward) {
     list.rewind();
   } else {
     list.rewind_end();
   }
-  std::uint64_t done = 0;
-  for (;;) {
+  for (std::uint64_t done = 0;; ++done) {
     DL_ASSIGN(const Change* change, is_forward ? list.next() : list.previous());
-    if (change == nullptr) break;
-    DL_TRY(applier.apply(*change));
-    reporter.progress({.phase = "activate", .files = ++done, .files_total = list.count()});
+    if (change == nullptr) return {};
+    if (is_of(pass, change->kind)) DL_TRY(applier.apply(*change));
+    if (pass == Pass::content) reporter.progress({.phase = "activate", .files = done, .files_total = list.count()});
   }
+}
+
+// Removals and directories, then what goes into them, then the attributes of directories, those that lie deeper first.
+Status run(Target& target, ChangeList& list, Direction direction, Reporter& reporter) {
+  ChangeApplier applier(target, direction, reporter);
+  DL_TRY(apply_all(list, applier, direction, Pass::names, reporter));
+  // A file that is moved into a directory which a power cut takes away again would be lost with it.
+  if (applier.directories_made() > 0) DL_TRY(target.root().sync_filesystem());
+  DL_TRY(apply_all(list, applier, direction, Pass::content, reporter));
   list.rewind_end();
   for (;;) {
     DL_ASSIGN(const Change* change, list.previous());

@@ -82,11 +82,12 @@ Status set_aside(disk::Directory& root, disk::Directory& own, std::string_view p
     if (!there) break;
   }
   const bool is_named = stat.kind == disk::FileKind::file || stat.kind == disk::FileKind::symlink;
-  if (place == Place::stays && is_named) {
-    DL_TRY(keep_name(root, own, path, stat, into));
-  } else if (stat.kind == disk::FileKind::directory) {
+  const bool stays = place == Place::stays && is_named;
+  if (stays) DL_TRY(keep_name(root, own, path, stat, into));
+  DL_TRY(own.sync_filesystem());  // before anything takes its place, or it moves into directories made just now
+  if (!stays && stat.kind == disk::FileKind::directory) {
     DL_TRY(folders::move_directory(root, path, own, into));
-  } else {
+  } else if (!stays) {
     DL_TRY(root.rename(path, own, into));
   }
   reporter.note(Severity::warning, "\"" + printable(path) +

@@ -105,4 +105,25 @@ InstalledRelease installed_from(const Target& target, const Staged& staged, std:
           .layout = staged.layout.value_or(target.state().layout)};
 }
 
+Status accept(Target& target) {
+  if (target.state().unchecked) {
+    target.state().unchecked.reset();
+    DL_TRY(target.save_state());
+  }
+  return target.state().layout.mode == Mode::in_place ? drop_replaced(target) : Status();
+}
+
+Status take_back(Target& target, Verdict verdict, Reporter& reporter) {
+  State& state = target.state();
+  const InstalledRelease* before = release_before(state);
+  // The same release laid down in another way: it is the way that failed, not the release.
+  const bool is_same = before != nullptr && before->id == state.current->id;
+  if (verdict == Verdict::rejected && !is_same) {
+    state.rejected = state.current->id;
+    DL_TRY(target.save_state());
+  }
+  if (state.layout.mode == Mode::switched) return take_back_switched(target);
+  return take_back_in_place(target, reporter);
+}
+
 }  // namespace duskline::site

@@ -26,6 +26,12 @@ void set_current(State& state, std::optional<InstalledRelease> release, WallTime
 [[nodiscard]] const InstalledRelease* release_before(const State& state);
 [[nodiscard]] InstalledRelease installed_from(const Target& target, const Staged& staged, std::string folder);
 
+// The check has passed, or there is none any more.
+[[nodiscard]] Status accept(Target&);
+// Shows again what was shown before the current release. A check that was stopped has said nothing about it.
+enum class Verdict : std::uint8_t { rejected, unknown };
+[[nodiscard]] Status take_back(Target&, Verdict verdict, Reporter&);
+
 // Switched targets.
 [[nodiscard]] Status activate_switched(const Op&, Target&, const Staged&);
 [[nodiscard]] Status recover_switched(const Op&, Target&, Reporter&);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <utility>
 
 #include "base/units.h"
@@ -51,10 +50,6 @@ Result<std::unique_ptr<disk::Directory>> open_root(disk::Filesystem& disk, std::
 
 Status check_private(disk::Directory& root, disk::Directory& folder, const disk::Stat& stat, Reporter& reporter) {
   const std::string& name = folder.display_path();
-  if (stat.uid != ::geteuid()) {
-    return Error{Code::refused, name + " belongs to user " + std::to_string(stat.uid) +
-                                    ", who could forge what it says; run as that user, or give it to this one"};
-  }
   if ((stat.mode & 022) != 0) {
     return Error{Code::refused, name +
                                     " can be written by other users, who could have forged what it says; if it is "
@@ -71,6 +66,14 @@ Status check_private(disk::Directory& root, disk::Directory& folder, const disk:
     return folder.set_mode("", private_mode);
   }
   return {};
+}
+
+// `own`: a file made just now. Compared with that, since a file server may know the caller by another number.
+Status check_owner(disk::Directory& folder, const disk::Stat& stat, disk::File& own) {
+  DL_ASSIGN(const disk::Stat made, own.stat());
+  if (made.uid == stat.uid) return {};
+  return Error{Code::refused, folder.display_path() + " belongs to user " + std::to_string(stat.uid) +
+                                  ", who could forge what it says; run as that user, or give it to this one"};
 }
 
 std::string holder_line(Clock& clock) {
@@ -153,6 +156,8 @@ Status Target::take_lock(const Op& op, std::chrono::nanoseconds wait) {
   const std::string line = holder_line(*clock_);
   DL_TRY(private_->remove_file(folders::holder, disk::Missing::is_absent));
   DL_ASSIGN(const auto holder, private_->create(folders::holder, 0600));
+  DL_ASSIGN(const disk::Stat stat, private_->stat());
+  DL_TRY(check_owner(*private_, stat, *holder));
   return holder->write_at(0, bytes_of(line));
 }
 
