@@ -55,6 +55,17 @@ class OldDirectory {
     return std::optional<NodeRef>{NodeRef{run.node, run_ordinal_, run.stats, top_->depth}};
   }
 
+  // What a new run is patched from: the run that run_for() gave last and, since runs also merge and shift, the next.
+  Result<ByteView> base_of_run(const NodeRef& found) {
+    DL_ASSIGN(const ByteView first, from_.node(op_, found.ordinal, found.hash));
+    if (run_at_ + 1 >= runs_.entries.size()) return first;
+    base_.assign(first.begin(), first.end());
+    const model::Entry& next = runs_.entries[run_at_ + 1];
+    DL_ASSIGN(const ByteView second, from_.node(op_, found.ordinal + found.stats->nodes, next.node));
+    if (base_.size() + second.size() <= model::max_node_bytes) base_.insert(base_.end(), second.begin(), second.end());
+    return ByteView(base_);
+  }
+
   [[nodiscard]] std::uint64_t held_bytes() const { return cursor_ ? cursor_->held_bytes() : 0; }
 
  private:
@@ -77,6 +88,7 @@ class OldDirectory {
   model::Node runs_;
   std::size_t run_at_ = 0;
   std::uint64_t run_ordinal_ = 0;
+  Bytes base_;
 };
 
 // The list nodes of an old file.
@@ -161,7 +173,7 @@ class Walk {
     if (old_run && old_run->hash == run.node) return same_tree(*old_run, run.stats);
     ByteView base;
     if (old_run) {
-      DL_ASSIGN(base, from_.node(op_, old_run->ordinal, old_run->hash));
+      DL_ASSIGN(base, old.base_of_run(*old_run));
     }
     DL_TRY(changed_directory(base, run.node, run.stats, leaf));
     if (leaf.is_fan()) return broken_tree("a run of a directory is split into runs again");
