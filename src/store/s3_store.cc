@@ -16,7 +16,7 @@ constexpr std::uint64_t max_list_bytes = 32 << 20;
 constexpr std::uint64_t max_document_bytes = 4 << 20;
 constexpr std::uint64_t max_object_bytes = std::uint64_t{50} << 40;
 constexpr std::uint64_t max_single_put_bytes = std::uint64_t{5} << 30;  // a rule of S3
-constexpr std::size_t max_keys_per_delete = 1000;
+constexpr std::size_t max_keys_per_delete = 200;  // S3 takes 1000, but some servers then say nothing for half a minute
 constexpr std::uint32_t max_keys_per_list = 1000;
 
 class S3Store final : public ObjectStore {
