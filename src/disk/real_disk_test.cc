@@ -135,9 +135,12 @@ TEST_F(RealDisk, RemovesDeepTreesWithFewOpenFilesWhateverTheirModes) {
 
 TEST_F(RealDisk, SaysWhenTooManyFilesAreOpen) {
   in_child([&] {
-    const rlimit none{0, 0};
+    rlimit usual{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    const rlimit none{0, usual.rlim_max};
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
     const auto failed = root->open_directory("");
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
     ASSERT_FALSE(failed.has_value());
     EXPECT_THAT(failed.error().message, HasSubstr("ulimit"));
   });

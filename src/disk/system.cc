@@ -156,7 +156,7 @@ Error path_error(std::string_view verb, const std::string& display, int err) {
     case ENODEV:
       return {Code::refused, what + ": it is a socket or device, not a regular file"};
     case ENAMETOOLONG:
-      return {Code::unsupported, what + ": the name is longer than this file system allows"};
+      return {Code::unsupported, what + ": the name (or the target of a link) is longer than this file system allows"};
     case EXDEV:
       return {Code::unsupported, what + ": the two paths lie on different file systems or mounts"};
     case EMLINK:

@@ -123,7 +123,9 @@ TEST_P(NamesContract, OnlyRegularFilesOpenAsFiles) {
 TEST_P(NamesContract, MakesAndReadsSymlinks) {
   const std::string longest(4095, 't');
   for (const std::string& target : {std::string("x"), std::string("../../etc"), std::string("/"), longest}) {
-    must(root->make_symlink(target, "link"));
+    const Status made = root->make_symlink(target, "link");
+    if (target == longest && !made && made.error().code == Code::unsupported) continue;  // XFS takes 1023 bytes
+    must(made);
     EXPECT_EQ(must(root->read_link("link")), target);
     EXPECT_EQ(must_fail(root->make_symlink("other", "link")), Code::already_exists);
     must(root->remove_file("link", Missing::is_error));
