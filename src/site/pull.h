@@ -51,9 +51,10 @@ struct PullResult {
   model::ReleaseNumber number = 0;
   model::TreeStats stats;
   std::uint64_t files_changed = 0, files_removed = 0, files_kept = 0;
-  std::uint64_t bytes_from_store = 0;                                                   // received, all kinds
-  std::uint64_t bytes_from_packs = 0, bytes_from_deltas = 0, bytes_from_manifests = 0;  // received
-  std::uint64_t bytes_from_local = 0, bytes_from_seeds = 0, bytes_resumed = 0;          // content made from these
+  std::uint64_t bytes_from_store = 0;  // received, all kinds
+  // Of those: content from packs, content from deltas, and heads, manifests and what deltas say of them.
+  std::uint64_t bytes_from_packs = 0, bytes_from_deltas = 0, bytes_from_manifests = 0;
+  std::uint64_t bytes_from_local = 0, bytes_from_seeds = 0, bytes_resumed = 0;  // content made from these
   std::uint64_t requests = 0;
   std::chrono::nanoseconds duration{0};
   bool rolled_back = false;  // the check failed

@@ -1,0 +1,160 @@
+// What the tests of pulling share: a store, a target, and a look at what is in it.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "disk/real_disk.h"
+#include "site/pull.h"
+#include "store/stores.h"
+#include "testing/fault_store.h"
+#include "testing/must.h"
+#include "testing/release_maker.h"
+#include "testing/scratch.h"
+#include "testing/sim_clock.h"
+
+namespace duskline::site {
+
+using testing::must;
+using testing::SampleEntry;
+
+class PullReporter final : public Reporter {
+ public:
+  void note(Severity, std::string_view message) override {
+    const std::lock_guard lock(mutex_);
+    notes += std::string(message) + "\n";
+  }
+  void progress(const Progress&) override {}
+  void record(const FileRecord& record) override {
+    const std::lock_guard lock(mutex_);
+    records.push_back(std::string(record.action) + " " + std::string(record.path));
+    sources[std::string(record.path)] = std::string(record.source);
+  }
+  [[nodiscard]] std::vector<std::string> sorted() {
+    std::ranges::sort(records);
+    return records;
+  }
+  void clear() {
+    records.clear();
+    sources.clear();
+    notes.clear();
+  }
+  std::vector<std::string> records;
+  std::map<std::string, std::string> sources;
+  std::string notes;
+
+ private:
+  std::mutex mutex_;
+};
+
+// What lies below a directory, as a tree of samples. `.duskline` is left out.
+inline SampleEntry read_tree(disk::Directory& directory, bool is_top = true) {
+  SampleEntry tree = testing::sample_directory();
+  tree.mode = must(directory.stat()).mode;
+  tree.mtime_ns = must(directory.stat()).mtime_ns;
+  for (const auto& found : must(directory.list())) {
+    if (is_top && found.name == private_folder_name) continue;
+    SampleEntry entry;
+    entry.mode = found.stat.mode;
+    if (found.stat.kind == disk::FileKind::directory) {
+      entry = read_tree(*must(directory.open_directory(found.name)), false);
+    } else if (found.stat.kind == disk::FileKind::symlink) {
+      entry.kind = model::EntryKind::symlink;
+      entry.mode = 0;
+      entry.target = must(directory.read_link(found.name));
+    } else {
+      const auto file = must(directory.open_read(found.name));
+      entry.content.resize(found.stat.size_bytes);
+      must(file->read_at(0, entry.content));
+    }
+    entry.mtime_ns = found.stat.mtime_ns;
+    tree.children.emplace(found.name, std::move(entry));
+  }
+  return tree;
+}
+
+// The top's own mode and time are those of the release, which the samples do not set.
+inline SampleEntry with_top(SampleEntry tree) {
+  tree.mode = 0755;
+  tree.mtime_ns = 0;
+  return tree;
+}
+
+inline void describe_difference(const SampleEntry& a, const SampleEntry& b, const std::string& path, std::string& out) {
+  if (out.size() > 2000) return;
+  if (a.kind != b.kind) out += path + ": other kind\n";
+  if (a.mode != b.mode) out += path + ": mode " + std::to_string(a.mode) + " and " + std::to_string(b.mode) + "\n";
+  if (a.mtime_ns != b.mtime_ns) out += path + ": other mtime\n";
+  if (a.content != b.content) out += path + ": other content\n";
+  if (a.target != b.target) out += path + ": other target\n";
+  for (const auto& [name, child] : a.children) {
+    const auto other = b.children.find(name);
+    if (other == b.children.end()) out += path + "/" + name + ": missing\n";
+    if (other != b.children.end()) describe_difference(child, other->second, path + "/" + name, out);
+  }
+  for (const auto& [name, child] : b.children) {
+    if (!a.children.contains(name)) out += path + "/" + name + ": extra\n";
+  }
+}
+inline std::string difference(const SampleEntry& wanted, const SampleEntry& found) {
+  std::string out;
+  describe_difference(wanted, found, "", out);
+  return out;
+}
+
+class PullKit {
+ public:
+  explicit PullKit(testing::SampleCut cut = {})
+      : mem(store::open_mem_store(clock)), faults(*mem), maker(*mem, cut), disk(disk::open_real_disk()) {}
+
+  [[nodiscard]] PullOptions options(Mode mode = Mode::switched) const {
+    PullOptions options{.set = maker.set(), .channel = maker.channel()};
+    options.mode = mode;
+    options.sync = false;
+    options.workers = 3;
+    return options;
+  }
+  [[nodiscard]] std::string target_path() const { return scratch.path("target"); }
+  [[nodiscard]] std::unique_ptr<Target> open() {
+    return must(Target::open({}, *disk, target_path(), Target::Make::create, {}, clock, reporter));
+  }
+  Result<PullResult> pull(const PullOptions& options) {
+    const auto target = open();
+    return pull_into(*target, options);
+  }
+  Result<PullResult> pull_into(Target& target, const PullOptions& options) {
+    reporter.clear();
+    const PullParts parts{faults, *disk, {maker.key().public_key()}, clock, reporter};
+    return site::pull({}, parts, target, options);
+  }
+  Result<RepairResult> repair() {
+    const auto target = open();
+    reporter.clear();
+    const PullParts parts{faults, *disk, {maker.key().public_key()}, clock, reporter};
+    return site::repair({}, parts, *target, options());
+  }
+  [[nodiscard]] std::unique_ptr<disk::Directory> shown() {
+    const auto target = open();
+    return must(target->content(target->state().current.value().id));
+  }
+  [[nodiscard]] SampleEntry seen() { return read_tree(*shown()); }
+  [[nodiscard]] bool shows_nothing() { return !open()->state().current; }
+  // "" where the target shows just this tree.
+  [[nodiscard]] std::string differs_from(const SampleEntry& tree) { return difference(with_top(tree), seen()); }
+
+  testing::SimClock clock;
+  std::unique_ptr<store::ObjectStore> mem;
+  testing::FaultStore faults;
+  testing::ReleaseMaker maker;
+  std::unique_ptr<disk::Filesystem> disk;
+  testing::Scratch scratch;
+  PullReporter reporter;
+};
+
+}  // namespace duskline::site
