@@ -185,6 +185,21 @@ TEST_P(Crash, WithoutOneTheScenarioEndsAsItShould) {
   world.expect_settled();
 }
 
+TEST_P(Crash, WhatWasReturnedLasts) {
+  constexpr std::uint64_t seeds = 20;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    World world = make(seed);
+    must(world.run());
+    world.lose_power();
+    world.open();
+    world.expect_settled();
+    const bool is_new = GetParam().check != Outcome::fails;
+    EXPECT_EQ(world.target().state().current->id, is_new ? after_.id() : before_.id());
+    if (HasFailure()) return;
+  }
+}
+
 TEST_P(Crash, PowerCutAtEveryChange) {
   World whole = make(1);
   must(whole.run());
