@@ -61,6 +61,16 @@ class PruneKit : public PublishKit {
     }
   }
   void expect_whole(const model::ReleaseId& id) { EXPECT_EQ(tree_in_store(id), trees.at(id)); }
+  // What can still be found can still be got: a list names no release, and no manifest content, that is gone.
+  void expect_all_found_whole() {
+    for (const release::ListedRelease& listed : must(release::list_releases(*store, {}, options.set))) {
+      EXPECT_TRUE(is_there(listed.id)) << "release " << listed.number;
+    }
+    const std::string prefix = "set/release/";
+    for (const std::string& found : keys(prefix)) {
+      EXPECT_NO_THROW(tree_in_store(must(model::ReleaseId::parse(found.substr(prefix.size()))))) << found;
+    }
+  }
   bool is_there(const model::ReleaseId& id) {
     return must(store->head({}, store::Key(model::release_key(options.set, id)))).has_value();
   }
@@ -239,6 +249,7 @@ TEST_F(PruneTest, deletes_nothing_while_a_publisher_is_at_work) {
   const auto before = keys("set/pack/");
   EXPECT_EQ(prune().removal, Removal::put_off);
   EXPECT_EQ(keys("set/pack/"), before);
+  EXPECT_EQ(head()->head.epoch, 0U) << "its publisher is not disturbed";
   clock.advance(hours(2));  // it was killed
   const PruneResult result = prune();
   EXPECT_EQ(result.removal, Removal::done);
@@ -355,6 +366,7 @@ TEST(PruneTorture, may_be_killed_at_any_call) {
     was_killed = faults.is_killed();
     if (!was_killed) must(result);  // a prune whose last act was cut off may have succeeded all the same
     fresh.expect_heads_whole();
+    fresh.expect_all_found_whole();
     fresh.clock.advance(hours(3));  // the killed run's lease
     fresh.prune();
     fresh.expect_heads_whole();
