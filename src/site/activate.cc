@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/units.h"
+#include "site/folders.h"
 #include "site/steps.h"
 #include "site/verify.h"
 
@@ -118,7 +119,12 @@ Result<HookedActivation> activate_with_hooks(const Op& op, Target& target, const
 }
 
 Status recover(const Op& op, Target& target, Reporter& reporter) {
-  const Mode mode = target.state().pending ? target.state().pending->release.layout.mode : target.state().layout.mode;
+  const State& state = target.state();
+  Mode mode = state.pending ? state.pending->release.layout.mode : state.layout.mode;
+  for (const std::string_view journal : {folders::journal, folders::journal_back}) {
+    DL_ASSIGN(const auto there, target.private_folder().stat(journal));
+    if (there) mode = Mode::in_place;  // also where the state was lost
+  }
   return mode == Mode::switched ? recover_switched(op, target, reporter) : recover_in_place(op, target, reporter);
 }
 

@@ -58,6 +58,15 @@ Result<ChangeList> open_list(Target& target, std::string_view name) {
   return ChangeList::open(std::move(file));
 }
 
+Result<ChangeList> open_journal(Target& target, std::string_view name) {
+  auto list = open_list(target, name);
+  if (list || list.error().code != Code::corrupt) return list;
+  return wrap(std::move(list).error(), "the journal \"" + target.private_folder().display_path() + "/" +
+                                           std::string(name) +
+                                           "\" is damaged, so that what it began cannot be completed; remove it and "
+                                           "pull again, which looks at every file");
+}
+
 Status drop_journal(Target& target, std::string_view name) {
   disk::Directory& own = target.private_folder();
   DL_TRY(own.remove_file(name, Missing::is_absent));
@@ -66,7 +75,7 @@ Status drop_journal(Target& target, std::string_view name) {
 
 // What the journal did is on disk already when the state says so, and only then the journal goes.
 Status complete(Target& target, Sync sync, Reporter& reporter) {
-  DL_ASSIGN(ChangeList list, open_list(target, folders::journal));
+  DL_ASSIGN(ChangeList list, open_journal(target, folders::journal));
   DL_TRY(run(target, list, Direction::forward, reporter));
   if (sync == Sync::yes) DL_TRY(target.root().sync_filesystem());
   const std::optional<Pending> pending = target.state().pending;
@@ -82,7 +91,7 @@ Status complete(Target& target, Sync sync, Reporter& reporter) {
 }
 
 Status complete_back(Target& target, Reporter& reporter) {
-  DL_ASSIGN(ChangeList list, open_list(target, folders::journal_back));
+  DL_ASSIGN(ChangeList list, open_journal(target, folders::journal_back));
   DL_TRY(run(target, list, Direction::back, reporter));
   DL_TRY(target.root().sync_filesystem());
   State& state = target.state();
