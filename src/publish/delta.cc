@@ -85,6 +85,7 @@ class DeltaMaker final : public release::TreeDiffVisitor {
         batch_({parts.source, reader_, workers, cache}, writer) {}
 
   Status run();
+  [[nodiscard]] std::uint64_t saved_bytes() const { return static_cast<std::uint64_t>(batch_.saved_bytes()); }
   Status differs(const release::Sided& entry) override;
 
  private:
@@ -232,9 +233,11 @@ Result<std::optional<model::DeltaRef>> make_delta(const Op& op, const DeltaParts
   DL_ASSIGN(auto patches, new_file(parts.publish.cache, patches_file));
   release::DeltaWriter writer(from.index().id, to.id, to.envelope, std::move(patches));
   DL_TRY(release::write_delta_nodes(op, from, parts.made, writer));
-  DL_TRY(DeltaMaker(op, parts, from, workers, cache, writer).run());
+  DeltaMaker maker(op, parts, from, workers, cache, writer);
+  DL_TRY(maker.run());
   DL_ASSIGN(const model::DeltaRef delta, writer.finish(object));
-  if (delta.index_bytes >= to.total_bytes) return std::optional<model::DeltaRef>();
+  // Without it, a target would fetch the manifest, and from packs what the patches make.
+  if (delta.total_bytes >= to.total_bytes + maker.saved_bytes()) return std::optional<model::DeltaRef>();
   return std::optional(delta);
 }
 

@@ -136,6 +136,7 @@ Status DeltaBatch::write_patches() {
     for (const NewChunk& chunk : chunks_of(*patch)) {
       made.push_back(chunk.chunk);
       raw_bytes += chunk.chunk.length_bytes;
+      saved_bytes_ += share_of(chunk);
     }
     DL_TRY(writer_.add_patch(patch->base, patch->job->patch, raw_bytes, made));
     from_.cache.add(patch->key, patch->job->patch);
@@ -178,6 +179,7 @@ Status DeltaBatch::add_loose(const NewChunk& chunk, std::vector<Loose>& loose) {
   frame.job->raw.insert(frame.job->raw.end(), bytes.begin(), bytes.end());
   frame.raw_bytes += bytes.size();
   frame.chunks.push_back(chunk.chunk);
+  saved_bytes_ += share_of(chunk);
   return {};
 }
 

@@ -60,6 +60,8 @@ class DeltaBatch {
   // release's manifest. Old or new bytes that cannot be read any more just mean no patch.
   Status try_patch(const Op& op, std::size_t first, const model::BaseRange& base,
                    const release::DirectoryCursor::Item& old_file, pack::Effort effort);
+  // What the packs would have cost for all chunks that patches made, so far.
+  [[nodiscard]] double saved_bytes() const { return saved_bytes_; }
   // Waits for the patches, decides, and writes what was decided. The batch is empty after this.
   Status finish();
 
@@ -97,6 +99,7 @@ class DeltaBatch {
   std::vector<const Patch*> patch_of_;  // of each chunk, or null
   std::map<FrameKey, FrameUse> frames_;
   std::uint64_t bytes_ = 0;
+  double saved_bytes_ = 0;
 };
 
 }  // namespace duskline::publish

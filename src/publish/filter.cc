@@ -160,18 +160,17 @@ Result<std::vector<Rule>> parse_ignore_file(std::string_view text, std::string_v
     ++number;
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.starts_with('#')) continue;
-    std::string rule;
-    if (line.starts_with("+ ") || line.starts_with("- ")) {
-      rule = line;
-    } else if (line.starts_with('!')) {
-      rule = "+ " + std::string(line.substr(1));
-    } else {
-      rule = "- " + std::string(line);
+    Rule rule;
+    if (line.starts_with('!')) {
+      rule.verdict = Rule::Verdict::include;
+      line.remove_prefix(1);
     }
-    auto parsed = parse_rule(rule);
-    if (!parsed) return wrap(std::move(parsed).error(), "line " + std::to_string(number) + " of " + printable(where));
-    rules.push_back(std::move(*parsed));
+    auto pattern = Pattern::parse(line);
+    if (!pattern) return wrap(std::move(pattern).error(), "line " + std::to_string(number) + " of " + printable(where));
+    rule.pattern = std::move(*pattern);
+    rules.push_back(std::move(rule));
   }
+  std::ranges::reverse(rules);
   return rules;
 }
 

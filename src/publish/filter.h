@@ -36,12 +36,13 @@ struct Rule {
 };
 // "+ PATTERN" or "- PATTERN". Code::usage otherwise.
 [[nodiscard]] Result<Rule> parse_rule(std::string_view text);
-// The lines of an ignore file: PATTERN excludes, "!PATTERN" includes, "+ PATTERN" and "- PATTERN" as above; empty lines
-// and lines that begin with '#' say nothing. `where` names the file in messages.
+// The lines of an ignore file, as in a .gitignore: PATTERN excludes, "!PATTERN" includes, the last line that matches
+// decides; empty lines and lines that begin with '#' say nothing. The rules come back in the order in which they are to
+// be asked. `where` names the file in messages.
 [[nodiscard]] Result<std::vector<Rule>> parse_ignore_file(std::string_view text, std::string_view where);
 
-// The rules in force along the way down to one directory. The first rule that matches decides: those given by the
-// user, then those of the ignore file nearest to the entry, and so on up to the top. What no rule matches is included.
+// The rules in force along the way down to one directory. The user's rules are asked first, the first that matches
+// decides; then the ignore file nearest to the entry, and so on up to the top. What no rule matches is included.
 // Nothing below an excluded directory is asked about.
 class Filter {
  public:

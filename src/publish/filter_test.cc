@@ -108,11 +108,14 @@ TEST(Filter, FirstMatchDecides) {
 TEST(Filter, NearerIgnoreFilesComeFirstAndTheUserBeforeAll) {
   auto filter = Filter::parse({"+ /a/b/user"});
   ASSERT_TRUE(filter);
-  filter->enter("", *parse_ignore_file("# all\n*.o\n\nuser\n/top\r\n", "x"));
-  filter->enter("a/b", *parse_ignore_file("!keep.o\n/anchored\n- odd name \n", "x"));
+  filter->enter("", *parse_ignore_file("# all\n!x.o\n*.o\n\nuser\n/top\r\n", "x"));
+  filter->enter("a/b", *parse_ignore_file("*.p\n!keep.[op]\n/anchored\nodd name \n\\#x\n", "x"));
   EXPECT_FALSE(filter->excludes("a/b/user", Kind::other));
   EXPECT_TRUE(filter->excludes("a/b/x.o", Kind::other));
   EXPECT_FALSE(filter->excludes("a/b/keep.o", Kind::other));
+  EXPECT_FALSE(filter->excludes("a/b/keep.p", Kind::other));
+  EXPECT_TRUE(filter->excludes("a/b/other.p", Kind::other));
+  EXPECT_TRUE(filter->excludes("a/b/#x", Kind::other));
   EXPECT_TRUE(filter->excludes("a/b/anchored", Kind::other));
   EXPECT_FALSE(filter->excludes("a/b/c/anchored", Kind::other));
   EXPECT_TRUE(filter->excludes("a/b/odd name ", Kind::other));

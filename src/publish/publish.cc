@@ -247,6 +247,7 @@ model::Release Publication::describe_release() const {
 
 Result<PublishResult> Publication::end_dry_run() {
   result_.outcome = Outcome::dry_run;
+  result_.number = last_number_ + 1;  // most likely
   const model::Release release = describe_release();
   DL_ASSIGN(std::string envelope, model::seal(model::encode_release(release), parts_.signer));
   DL_ASSIGN(auto file, folder_.begin());

@@ -269,7 +269,9 @@ TEST_F(SafetyTest, KilledAtAnyStoreCallTheHeadIsWholeAndUploadsAreUsedAgain) {
     const auto packs = run.keys("set/pack/");
     const PublishResult next = run.publish();
     EXPECT_EQ(run.tree_in_store(next.id), after);
-    if (packs.size() == 2) EXPECT_EQ(next.new_chunk_bytes, 0U) << "uploaded again what was there";
+    if (packs.size() == 2) {
+      EXPECT_EQ(next.new_chunk_bytes, 0U) << "uploaded again what was there";
+    }
     EXPECT_THAT(run.keys("set/lease/"), IsEmpty());
     EXPECT_EQ(run.publish().outcome, Outcome::unchanged);
   }

@@ -30,7 +30,7 @@ Result<Look> look_at(const Op& op, disk::Directory& top, const Filter& filter) {
     const Stamp stamp = stamp_of(step->name, step->depth, *step->stat, 0);
     hasher.update({reinterpret_cast<const std::uint8_t*>(&stamp), sizeof stamp});
     // The change time cannot be set back, and it changes with every write, rename and removal (of the directory).
-    if (step->stat->ctime_ns > look.newest_ns) {
+    if (step->stat->ctime_ns >= look.newest_ns) {  // of equals, the file rather than its directory
       look.newest_ns = step->stat->ctime_ns;
       look.newest_path = step->path;
     }

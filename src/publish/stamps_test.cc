@@ -62,8 +62,10 @@ TEST_F(StampsTest, AnyDamageShows) {
     bool damaged = !reader;
     for (std::uint64_t i = 0; reader && i < 1500; ++i) {
       const Stamp* found = reader->at(i);
-      if (found == nullptr) damaged = true;
-      if (found != nullptr) EXPECT_EQ(*found, stamp(i));
+      damaged = damaged || found == nullptr;
+      if (found != nullptr) {
+        EXPECT_EQ(*found, stamp(i));
+      }
     }
     EXPECT_TRUE(damaged) << at;
   }
