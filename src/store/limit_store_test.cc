@@ -135,9 +135,17 @@ TEST(LimitStore, can_be_stopped_while_it_waits_for_its_turn) {
 
 TEST(LimitStore, lets_go_of_its_place_after_an_error) {
   testing::SimClock clock;
-  const auto store = limit_store(open_mem_store(clock), {.max_requests = 1}, clock);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(must_fail(get_all(*store, {}, Key("missing"), 1)), Code::not_found);
-  EXPECT_FALSE(must(store->head({}, Key("missing"))));
+  const auto mem = open_mem_store(clock);
+  auto faults = std::make_unique<testing::FaultStore>(*mem);
+  for (const Code code : {Code::throttled, Code::unavailable, Code::denied}) {
+    for (int i = 0; i < 3; ++i) faults->order(Call::any, {.kind = testing::Fault::Kind::error, .code = code});
+  }
+  const auto store = limit_store(std::move(faults), {.max_requests = 1}, clock);
+  Op op;
+  op.deadline = std::chrono::steady_clock::now() + std::chrono::minutes(10);  // rather than wait for ever
+  for (int i = 0; i < 9; ++i) EXPECT_NE(must_fail(store->head(op, Key("k"))), Code::timeout);
+  EXPECT_EQ(must_fail(get_all(*store, op, Key("missing"), 1)), Code::not_found);
+  EXPECT_FALSE(must(store->head(op, Key("missing"))));
 }
 
 }  // namespace
