@@ -9,6 +9,8 @@
 #include <cstring>
 #include <memory>
 
+#include "pack/settled.h"
+
 namespace duskline::pack {
 namespace {
 
@@ -69,6 +71,21 @@ bool looks_random(ByteView raw) {
   return chi_squared < threshold;
 }
 
+// Measured: docs/design/001-deltas.md.
+void set_patch_parameters(ZSTD_CCtx* context, Effort effort, std::size_t base_and_raw_bytes) {
+  constexpr int least_window_log = 10, most_window_log = 27;
+  const int window_log =
+      std::clamp(static_cast<int>(std::bit_width(base_and_raw_bytes)), least_window_log, most_window_log);
+  set(context, ZSTD_c_compressionLevel, effort == Effort::fast ? 3 : 19);
+  set(context, ZSTD_c_windowLog, window_log);
+  // Finds what the tables of the level, which are smaller than the window, have forgotten.
+  set(context, ZSTD_c_enableLongDistanceMatching, 1);
+  if (effort == Effort::normal) {
+    set(context, ZSTD_c_strategy, ZSTD_btopt);
+    set(context, ZSTD_c_targetLength, 32);
+  }
+}
+
 // Room for a result, kept from one call to the next and never cleared.
 class Scratch {
  public:
@@ -93,10 +110,19 @@ struct FrameEncoder::State {
   Effort effort;
   Compressor frames;
   Compressor patches;  // made when needed: its tables are large
-  Scratch scratch;
+  Scratch scratch, second_scratch;
 
   explicit State(Effort e) : effort(e), frames(require(ZSTD_createCCtx())) {
     set(frames.get(), ZSTD_c_compressionLevel, level_of(e));
+  }
+
+  ByteView patch(ByteView base, ByteView raw, Effort with, Scratch& into) {
+    ZSTD_CCtx* context = patches.get();
+    require(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters));
+    set_patch_parameters(context, with, base.size() + raw.size());
+    require(ZSTD_CCtx_refPrefix(context, base.data(), base.size()));
+    const ByteSpan room = into.of(ZSTD_compressBound(raw.size()));
+    return room.first(require(ZSTD_compress2(context, room.data(), room.size(), raw.data(), raw.size())));
   }
 };
 
@@ -120,16 +146,15 @@ Codec FrameEncoder::encode(ByteView raw, Bytes& out) {
 }
 
 void FrameEncoder::encode_patch(ByteView base, ByteView raw, Bytes& out) {
-  if (!state_->patches) state_->patches.reset(require(ZSTD_createCCtx()));
-  ZSTD_CCtx* context = state_->patches.get();
-  require(ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters));
-  set(context, ZSTD_c_compressionLevel, state_->effort == Effort::fast ? 3 : 19);
-  set(context, ZSTD_c_windowLog, std::clamp(static_cast<int>(std::bit_width(base.size() + raw.size())), 10, 27));
-  set(context, ZSTD_c_enableLongDistanceMatching, 1);
-  require(ZSTD_CCtx_refPrefix(context, base.data(), base.size()));
-  const ByteSpan room = state_->scratch.of(ZSTD_compressBound(raw.size()));
-  const std::size_t size = require(ZSTD_compress2(context, room.data(), room.size(), raw.data(), raw.size()));
-  append(room.first(size), out);
+  State& state = *state_;
+  if (!state.patches) state.patches.reset(require(ZSTD_createCCtx()));
+  const ByteView quick = state.patch(base, raw, Effort::fast, state.scratch);
+  if (state.effort == Effort::fast || is_settled(quick, raw.size())) {
+    append(quick, out);
+    return;
+  }
+  const ByteView thorough = state.patch(base, raw, state.effort, state.second_scratch);
+  append(thorough.size() < quick.size() ? thorough : quick, out);
 }
 
 struct FrameDecoder::State {
