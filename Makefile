@@ -30,13 +30,13 @@ build: deps-build
 demo: build
 	@python3 tools/demo.py build/duskline
 
-test: deps-test build
+test: deps-test
 	@python3 tools/run_tests.py
 
 check: deps-check
 	@python3 tools/run_tests.py --quick
 
-soak: deps-test build
+soak: deps-test
 	@python3 tools/run_tests.py --soak
 
 bench: deps-bench build

@@ -12,7 +12,9 @@ if(DUSKLINE_MOLD)
 endif()
 find_program(DUSKLINE_CCACHE ccache)
 if(DUSKLINE_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${DUSKLINE_CCACHE})
+  # What one checkout compiled serves every other, wherever it lies.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+                                  CCACHE_SLOPPINESS=time_macros ${DUSKLINE_CCACHE})
 endif()
 
 # duskline_library(NAME LIBS...): src/NAME/*.cc becomes duskline_NAME, its *_test.cc become NAME_tests.

@@ -49,6 +49,7 @@ class Demo:
         self.work = work
         self.source = work / "source"
         self.store = work / "store"
+        (work / "sites").mkdir()
         self.environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": str(work),
@@ -85,12 +86,15 @@ class Demo:
 
 
 def gather(target: pathlib.Path) -> tuple[int, int]:
-    """Copies about CONTENT_BYTES of /usr: libraries, headers, documents, links; files of this machine, not made up."""
+    """Copies about CONTENT_BYTES of /usr: headers, documents, programs, libraries, links; files of this machine, not made up."""
     files = total = 0
-    for top in ("/usr/share/doc", "/usr/include", "/usr/bin", "/usr/lib/python3", "/usr/lib/x86_64-linux-gnu", "/usr/share", "/usr/lib"):
+    shares = [("/usr/include", 0.04), ("/usr/share/doc", 0.06), ("/usr/lib/python3", 0.08), ("/usr/bin", 0.4), ("/usr/lib/x86_64-linux-gnu", 1.0), ("/usr/share", 1.0), ("/usr/lib", 1.0)]
+    for top, share in shares:
         for folder, folders, names in os.walk(top):
             folders.sort()
             for name in sorted(names):
+                if total >= CONTENT_BYTES * share:
+                    break
                 origin = pathlib.Path(folder, name)
                 copy = target / origin.relative_to("/usr")
                 try:
@@ -104,8 +108,6 @@ def gather(target: pathlib.Path) -> tuple[int, int]:
                     shutil.copy2(origin, copy, follow_symlinks=False)
                     files += 1
                     total += kind.st_size if stat.S_ISREG(kind.st_mode) else 0
-                if total >= CONTENT_BYTES:
-                    return files, total
     return files, total
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs every test, stage by stage, and closes with "N passed, N failed".
 
-  run_tests.py            what CI runs: short forms of everything
+  run_tests.py            what CI runs: dev build, all of ctest, style, the program as processes under kills
   run_tests.py --quick    the inner loop: dev build, unit, contract, golden, short simulation, style
   run_tests.py --soak     long forms: kill loops, an hour of fuzzing, ten thousand simulated histories
   run_tests.py --only S   one stage (build, ctest, style, tidy, sanitizers, fuzz, integration)
+  run_tests.py --all      every stage
 """
 import argparse
 import os
@@ -122,13 +123,14 @@ def fuzz(run: Run, seconds: int) -> None:
 def integration(run: Run, soak: bool) -> None:
     scripts = sorted((TOP / "tests" / "integration").glob("*_test.py"))
     for script in scripts:
-        run.command(f"integration {script.stem}", ["python3", str(script), "--duskline", "build/duskline", *(["--soak"] if soak else [])])
+        run.command(f"integration {script.stem}", ["python3", str(script), "--duskline", "build/dev/duskline", *(["--soak"] if soak else [])])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--soak", action="store_true")
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--only")
     chosen = parser.parse_args()
     run = Run()
@@ -137,7 +139,9 @@ def main() -> int:
     def wanted(stage: str) -> bool:
         if chosen.only:
             return chosen.only == stage
-        return not chosen.quick or stage in ("build", "ctest", "style", "tidy")
+        if chosen.quick:
+            return stage in ("build", "ctest", "style", "tidy")
+        return chosen.all or chosen.soak or stage in ("build", "ctest", "style", "integration")
 
     built = not wanted("build") and not wanted("ctest") or build(run, "dev")
     if built and wanted("ctest"):

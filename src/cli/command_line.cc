@@ -49,7 +49,7 @@ Binding bind(CLI::App& root, Command& command, const std::vector<Flag>& everywhe
   binding.app = app_at(root, binding.spec.path, binding.spec.summary);
   binding.spec.flags.insert(binding.spec.flags.end(), everywhere.begin(), everywhere.end());
   for (const Argument& argument : binding.spec.arguments) {
-    auto* option = binding.app->add_option(argument.name, argument.help)->expected(0, 1)->type_name("");
+    auto* option = binding.app->add_option(argument.name, argument.help)->expected(1)->type_name("");
     binding.arguments.push_back(option);
   }
   for (const Flag& flag : binding.spec.flags) {
