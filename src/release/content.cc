@@ -145,7 +145,8 @@ struct ContentReader::State {
 
   [[nodiscard]] Error damaged(const model::Chunk& chunk) const {
     return {Code::corrupt, "chunk " + chunk.hash.short_hex() + " of release " + manifest.index().id.short_hex() +
-                               " is damaged in " + store.describe() + ": publish the set again from its source"};
+                               " is damaged in " + store.describe() +
+                               ": the pack that should hold it was altered or cut short"};
   }
 
   // Neighbours in a pack by one request.
