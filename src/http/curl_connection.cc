@@ -18,7 +18,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr long buffer_bytes = 512 << 10;
+constexpr long buffer_bytes = 128 << 10;
 constexpr std::size_t error_body_limit = 64 << 10;
 
 // libcurl leaves HTTP_PROXY alone, because a CGI program could be given one by a "Proxy:" header.
