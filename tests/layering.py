@@ -31,13 +31,15 @@ FORBIDDEN = {
     ("pack", "http"): "pack is bytes in, bytes out",
     ("model", "disk"): "model is pure",
 }
+# What tests of one folder share stands beside them: "test_kit.h", "pull_kit.h".
+TEST_FILE = re.compile(r"(_test\.cc|/test_\w+\.h|_kit\.h)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
 
 def check(path: str, text: str) -> list[str]:
     problems = []
     folder = path.split("/")[1]
-    is_test = path.endswith("_test.cc")
+    is_test = TEST_FILE.search(path) is not None
     for match in INCLUDE.finditer(text):
         quoted, target = match.group(1) == '"', match.group(2)
         where = f"{path}:{text.count(chr(10), 0, match.start()) + 1}"

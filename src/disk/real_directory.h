@@ -1,3 +1,4 @@
+// A directory of the real disk, and what its files share.
 #pragma once
 
 #include <atomic>

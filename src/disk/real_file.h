@@ -1,3 +1,4 @@
+// A file of the real disk.
 #pragma once
 
 #include <memory>
