@@ -135,11 +135,12 @@ Result<std::unique_ptr<store::ObjectStore>> open_store(const cli::StoreArguments
     const std::lock_guard lock(*mutex);
     return std::uniform_real_distribution<double>(0, 1)(*generator);
   };
-  auto patient = store::retry_store(std::move(plain), store::RetryPolicy{}, clock, random, reporter);
   const store::Limits limits{.bytes_per_second_down = arguments.limit_bytes_per_second,
                              .bytes_per_second_up = arguments.limit_bytes_per_second,
                              .max_requests = arguments.max_requests};
-  return store::limit_store(std::move(patient), limits, clock);
+  // Retries outermost: the limits below then see each answer that asks for fewer requests.
+  auto limited = store::limit_store(std::move(plain), limits, clock);
+  return store::retry_store(std::move(limited), store::RetryPolicy{}, clock, random, reporter);
 }
 
 }  // namespace duskline
