@@ -32,9 +32,7 @@ class CurlConnection {
   void set_headers(const Exchange&, const TransportOptions&);
   void set_body(Exchange&);
   void set_proxy(const Request&);
-  Result<CURLcode> perform(Exchange&, const TransportOptions&, TlsTrust&);
-  Status drive(Exchange&, const TransportOptions&);
-  [[nodiscard]] bool found_closed(const Exchange&, CURLcode code) const;
+  Status drive(Exchange&, const Op&, const TransportOptions&);
   [[nodiscard]] bool send_queue_moved(Exchange&) const;
   [[nodiscard]] Error failure(const Exchange&, CURLcode code) const;
 

@@ -110,26 +110,18 @@ TEST(CurlTransport, ReusesOneConnectionForRequestsInTurn) {
 }
 
 TEST(CurlTransport, ReopensAConnectionThatTheServerClosedWhileIdle) {
-  // Without a body, with a small one, and with one during which the close is noticed.
-  const std::string small = "again", large(5 << 20, 'l');
   LoopbackServer server(for_each_request([&](Peer& peer, const HttpRequest& request) {
-    peer.answer(200, "", std::to_string(request.body.size()));
+    peer.answer(200, "", request.body);
     return false;
   }));
   const auto transport = open_curl_transport({});
-  unsigned sent = 0;
-  for (int round = 0; round < 3; ++round) {
-    for (const std::string* text : {static_cast<const std::string*>(nullptr), &small, &large}) {
-      BufferSource body(bytes_of(text == nullptr ? "" : *text));
-      const char* method = text == nullptr ? "GET" : "PUT";
-      const auto got =
-          fetch(*transport, {.method = method, .url = server.url(), .body = text == nullptr ? nullptr : &body});
-      ASSERT_TRUE(got.response) << got.response.error().describe();
-      EXPECT_EQ(got.body, std::to_string(body.size_bytes()));
-      ++sent;
-    }
+  for (int i = 0; i < 5; ++i) {
+    BufferSource body(bytes_of("again"));
+    const auto got = fetch(*transport, {.method = "PUT", .url = server.url(), .body = &body});
+    ASSERT_TRUE(got.response) << got.response.error().describe();
+    EXPECT_EQ(got.body, "again");
   }
-  EXPECT_EQ(server.connections(), sent);
+  EXPECT_EQ(server.connections(), 5U);
 }
 
 TEST(CurlTransport, ServesManyThreadsAtOnce) {
