@@ -14,7 +14,7 @@ inline constexpr std::size_t group_bytes = 1 << 20;  // small files share a fram
 inline constexpr std::size_t large_file_frame_bytes = 256 << 10;
 
 // How hard to work. Frames: zstd 1, 3 and 19. Patches: fast takes the long matches only (0.01 CPU-s a MiB); normal and
-// high search for short ones too where they may be found (about 0.5 CPU-s a MiB, a fifth to a third smaller).
+// high search for short ones too where they may be found (about 0.5 CPU-s a MiB, a fifth to a half smaller).
 enum class Effort : std::uint8_t { fast, normal, high };
 
 // Compresses frames one after another with one context. One thread at a time.
@@ -30,8 +30,8 @@ class FrameEncoder {
   model::Codec encode(ByteView raw, Bytes& out);
 
   // Appends a patch that makes `raw` from `base`: a zstd frame with `base` as its prefix, the window covering both.
-  // Both at most model::max_patch_raw_bytes; short matches are found over 16 MiB of both together, long ones
-  // throughout. Beside base and raw it takes up to 100 MiB while it works.
+  // Both at most model::max_patch_raw_bytes; short matches are found in the last 8 MiB, long ones throughout.
+  // Beside base and raw it takes the tables of zstd's level 19 (about 100 MiB) and up to twice `raw`.
   void encode_patch(ByteView base, ByteView raw, Bytes& out);
 
  private:
