@@ -199,6 +199,13 @@ Result<ParsedLine> parse_command_line(int argc, const char* const* argv,
   bindings.reserve(commands.size());
   for (const auto& command : commands) bindings.push_back(bind(root, *command, everywhere));
 
+  if (argc > 1 && argv[1][0] != '-') {
+    const std::string first = argv[1];
+    const auto begins = [&](const Binding& b) { return b.spec.path == first || b.spec.path.starts_with(first + " "); };
+    if (std::ranges::none_of(bindings, begins)) {
+      return Error{Code::usage, "there is no command \"" + printable(first) + "\"; see: duskline --help"};
+    }
+  }
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& answer) {  // --help, --version

@@ -42,7 +42,7 @@ TEST(ProgressBar, FitsItsColumns) {
   for (const unsigned columns : {20U, 40U, 60U, 200U}) {
     EXPECT_LE(progress_bar(progress, ProgressRate{}, columns).size(), columns);
   }
-  EXPECT_EQ(progress_bar(progress, ProgressRate{}, 200).substr(0, 17), "[===============  ");
+  EXPECT_EQ(progress_bar(progress, ProgressRate{}, 200).substr(0, 18), "[===============  ");
 }
 
 }  // namespace

@@ -276,7 +276,7 @@ TEST_F(DeltaTest, NoDamagedByteGivesAWrongRecord) {
       EXPECT_EQ(must(all_nodes(**made)), expected) << at;
     }
   }
-  EXPECT_GT(refused, static_cast<int>(delta.size() * 9 / 10));
+  EXPECT_GT(refused, static_cast<int>(delta.size() / 2));  // the rest are places, which are hints
   for (std::size_t length = 0; length < delta.size(); length += 1 + length / 20) {
     EXPECT_FALSE(decode_delta_index(ByteView(delta).first(length))) << length;
   }

@@ -23,8 +23,8 @@ class Pacer {
       if (free_ < now) free_ = now;  // time that was not used is not saved up
       turn = free_;
       constexpr double nanoseconds_a_second = 1e9;
-      free_ += std::chrono::nanoseconds(static_cast<std::int64_t>(
-          static_cast<double>(bytes) * nanoseconds_a_second / static_cast<double>(rate_)));
+      free_ += std::chrono::nanoseconds(
+          static_cast<std::int64_t>(static_cast<double>(bytes) * nanoseconds_a_second / static_cast<double>(rate_)));
     }
     clock_.sleep_until(turn, op.stop);
     return op.check();

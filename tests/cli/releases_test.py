@@ -42,7 +42,7 @@ def test_diff_between_releases_and_with_a_directory(p):
     expect("+ new" in out and "- gone" in out and "* changed" in out and "same" not in out, f"diff says:\n{out}")
     (source / "new").write_text("m")
     out = p.run("diff", "set", "2", "--with", source, "--store", store).out
-    expect("* new" in out and "changed" not in out, f"diff with the directory says:\n{out}")
+    expect("* new" in out and "* changed" not in out, f"diff with the directory says:\n{out}")
 
 
 def test_prune_keeps_what_heads_need(p):

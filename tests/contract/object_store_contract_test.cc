@@ -1,5 +1,6 @@
 // What every ObjectStore promises (store/object_store.h), over every kind of it. For S3 set DUSKLINE_TEST_S3_URL
-// (s3://bucket/prefix), AWS_* and AWS_ENDPOINT_URL; DUSKLINE_TEST_S3_LACKS=conditions names an endpoint's deviation.
+// (s3://bucket/prefix), AWS_* and AWS_ENDPOINT_URL; DUSKLINE_TEST_S3_LACKS=conditions,atomic-overwrite names
+// deviations.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -232,6 +233,8 @@ TEST_P(ObjectStoreContract, lets_exactly_one_of_many_replace) {
 }
 
 TEST_P(ObjectStoreContract, shows_readers_the_old_or_the_new_object) {
+  if (lacks(Lacks::atomic_overwrite))
+    GTEST_SKIP() << "this endpoint is said to answer 404 now and then during an overwrite";
   const Key key("atomic");
   const Bytes old_body(mebibyte, 'a'), new_body(mebibyte / 2, 'b');
   put(key, old_body);

@@ -24,32 +24,22 @@ namespace duskline::store {
 // What a kind is allowed not to do. A deviation has a name; the suite skips what needs it and nothing else.
 enum class Lacks : std::uint8_t {
   conditions,    // conditional puts
-  nested_names,  // an object "a" beside an object "a/b"
-};
+  nested_names,  // an object "a" beside an object "a/b", atomic_overwrite };
 
-// A store of its own for one test, with all that it stands on.
-struct OpenStore {
-  RealClock clock;
-  NullReporter reporter;
-  testing::Scratch scratch;
-  std::unique_ptr<disk::Filesystem> disk = disk::open_real_disk();
-  std::unique_ptr<http::Transport> transport;
-  std::unique_ptr<ObjectStore> inner, store;
-  std::set<Lacks> lacks;
-  bool remove_at_end = false;
+  // A store of its own for one test, with all that it stands on.
+  struct OpenStore{
+      RealClock clock; NullReporter reporter; testing::Scratch scratch;
+      std::unique_ptr<disk::Filesystem> disk = disk::open_real_disk(); std::unique_ptr<http::Transport> transport;
+      std::unique_ptr<ObjectStore> inner, store; std::set<Lacks> lacks; bool remove_at_end = false;
 
-  OpenStore() = default;
-  OpenStore(const OpenStore&) = delete;
-  OpenStore& operator=(const OpenStore&) = delete;
-  ~OpenStore() {
-    if (!remove_at_end) return;
-    std::vector<Key> keys;
-    (void)for_each_object(*store, {}, "", [&](const ListedObject& object) -> Status {
-      keys.push_back(object.key);
-      return {};
-    });
-    (void)store->remove({}, keys);
-  }
+      OpenStore() = default; OpenStore(const OpenStore&) = delete; OpenStore & operator=(const OpenStore&) = delete;
+      ~OpenStore(){if (!remove_at_end) return; std::vector<Key> keys;
+                   (void)for_each_object(*store, {}, "",
+                                         [&](const ListedObject& object) -> Status {
+                                           keys.push_back(object.key);
+                                           return {};
+                                         });
+                   (void)store->remove({}, keys);}
 };
 
 struct Kind {
@@ -82,7 +72,9 @@ inline void open_s3(OpenStore& open) {
   auto credentials = s3::default_credentials(*open.transport, open.clock, {.profile = {}, .environment = environment});
   open.store = testing::must(open_s3_store(options, *open.transport, std::move(credentials), open.clock));
   open.remove_at_end = true;
-  if (environment("DUSKLINE_TEST_S3_LACKS").value_or("") == "conditions") open.lacks.insert(Lacks::conditions);
+  const std::string lacks = environment("DUSKLINE_TEST_S3_LACKS").value_or("");
+  if (lacks.find("conditions") != std::string::npos) open.lacks.insert(Lacks::conditions);
+  if (lacks.find("atomic-overwrite") != std::string::npos) open.lacks.insert(Lacks::atomic_overwrite);
 }
 
 inline std::vector<Kind> all_kinds() {

@@ -20,7 +20,7 @@ SERVERS = {
     "swift": {
         "needs": ["swift-proxy-server", "swift-account-server", "swift-container-server", "swift-object-server"],
         "packages": "swift-proxy swift-account swift-container swift-object python3-swift",
-        "lacks": "conditions",
+        "lacks": "conditions,atomic-overwrite",
     },
 }
 
