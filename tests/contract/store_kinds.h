@@ -23,23 +23,34 @@ namespace duskline::store {
 
 // What a kind is allowed not to do. A deviation has a name; the suite skips what needs it and nothing else.
 enum class Lacks : std::uint8_t {
-  conditions,    // conditional puts
-  nested_names,  // an object "a" beside an object "a/b", atomic_overwrite };
+  conditions,        // conditional puts
+  nested_names,      // an object "a" beside an object "a/b"
+  atomic_overwrite,  // never a 404 while an object is overwritten
+};
 
-  // A store of its own for one test, with all that it stands on.
-  struct OpenStore{
-      RealClock clock; NullReporter reporter; testing::Scratch scratch;
-      std::unique_ptr<disk::Filesystem> disk = disk::open_real_disk(); std::unique_ptr<http::Transport> transport;
-      std::unique_ptr<ObjectStore> inner, store; std::set<Lacks> lacks; bool remove_at_end = false;
+// A store of its own for one test, with all that it stands on.
+struct OpenStore {
+  RealClock clock;
+  NullReporter reporter;
+  testing::Scratch scratch;
+  std::unique_ptr<disk::Filesystem> disk = disk::open_real_disk();
+  std::unique_ptr<http::Transport> transport;
+  std::unique_ptr<ObjectStore> inner, store;
+  std::set<Lacks> lacks;
+  bool remove_at_end = false;
 
-      OpenStore() = default; OpenStore(const OpenStore&) = delete; OpenStore & operator=(const OpenStore&) = delete;
-      ~OpenStore(){if (!remove_at_end) return; std::vector<Key> keys;
-                   (void)for_each_object(*store, {}, "",
-                                         [&](const ListedObject& object) -> Status {
-                                           keys.push_back(object.key);
-                                           return {};
-                                         });
-                   (void)store->remove({}, keys);}
+  OpenStore() = default;
+  OpenStore(const OpenStore&) = delete;
+  OpenStore& operator=(const OpenStore&) = delete;
+  ~OpenStore() {
+    if (!remove_at_end) return;
+    std::vector<Key> keys;
+    (void)for_each_object(*store, {}, "", [&](const ListedObject& object) -> Status {
+      keys.push_back(object.key);
+      return {};
+    });
+    (void)store->remove({}, keys);
+  }
 };
 
 struct Kind {
