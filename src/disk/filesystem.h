@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ struct DirectoryEntry {
   std::string name;
   Stat stat;
 };
+
+using SeeEntry = std::function<Status(std::string_view name, const Stat& stat)>;
 
 struct Segment {
   std::uint64_t offset_bytes = 0, length_bytes = 0;
@@ -76,6 +79,9 @@ class Directory {
 
   // Every entry but "." and "..", with its Stat, in no order.
   virtual Result<std::vector<DirectoryEntry>> list() = 0;
+  // The same one by one, so that a directory of a million entries need not be held; ends at the first error of `see`,
+  // which must not list or visit anything itself.
+  virtual Status visit(const SeeEntry& see);
   virtual Result<Stat> stat() = 0;                                      // of this directory
   virtual Result<std::optional<Stat>> stat(std::string_view path) = 0;  // nothing where absent
   virtual Result<std::string> read_link(std::string_view path) = 0;

@@ -18,6 +18,7 @@ class RealDirectory final : public Directory {
         state_(std::move(state)) {}
 
   Result<std::vector<DirectoryEntry>> list() override;  // walk.cc
+  Status visit(const SeeEntry& see) override;           // walk.cc
   Result<Stat> stat() override;
   Result<std::optional<Stat>> stat(std::string_view path) override;
   Result<std::string> read_link(std::string_view path) override;

@@ -8,6 +8,8 @@ namespace {
 
 // The place of a chunk whose frame is not made yet.
 constexpr pack::ChunkPlace claimed{UINT32_MAX - 1, 0};
+// A pack of very small files is closed before the list of what is in it outgrows the pack.
+constexpr std::size_t max_pack_chunks = 128 << 10;
 
 }  // namespace
 
@@ -26,7 +28,7 @@ Status ChunkTable::commit(const NewFrame& frame) {
   open_.frames.push_back(placed);
   for (const auto& [chunk, offset] : frame.chunks) open_.chunks.push_back({chunk, number, offset});
   new_raw_bytes_ += frame.raw_bytes;
-  if (builder_.is_full()) return end_pack();
+  if (builder_.is_full() || open_.chunks.size() >= max_pack_chunks) return end_pack();
   return {};
 }
 

@@ -1,9 +1,9 @@
 #include "publish/scan.h"
 
-#include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "base/units.h"
+#include "publish/listing.h"
 
 namespace duskline::publish {
 namespace {
@@ -11,16 +11,6 @@ namespace {
 // Directory handles kept open along the way down; ancestors further up are opened again on the way back, so that
 // neither deep trees nor the limit of open files end a walk.
 constexpr std::size_t max_open_directories = 64;
-
-// The first bytes of a name, such that comparing two of them as numbers compares the names.
-std::uint64_t sort_key(std::string_view name) {
-  std::uint64_t key = 0;
-  const std::size_t count = std::min(name.size(), sizeof key);
-  for (std::size_t i = 0; i < count; ++i) {
-    key |= std::uint64_t{static_cast<unsigned char>(name[i])} << (8 * (sizeof key - 1 - i));
-  }
-  return key;
-}
 
 std::string_view name_of(disk::FileKind kind) {
   switch (kind) {
@@ -36,6 +26,13 @@ std::string_view name_of(disk::FileKind kind) {
   }
 }
 
+Error may_not_read(std::string_view path, Error cause) {
+  return {Code::refused,
+          "directory \"" + printable(path) +
+              "\" of the source may not be read; leave it out by --exclude, or publish as a user who may read it",
+          std::move(cause)};
+}
+
 }  // namespace
 
 std::optional<std::string_view> reason_to_skip(disk::FileKind kind) {
@@ -49,13 +46,8 @@ Error source_error(Code code, std::string_view path, std::string_view why) {
 }
 
 struct Scanner::Frame {
-  struct Sorted {
-    std::uint64_t key = 0;
-    std::uint32_t index = 0;
-  };
   std::shared_ptr<disk::Directory> handle;  // null: open it again
-  std::vector<disk::DirectoryEntry> entries;
-  std::vector<Sorted> order;
+  Listing entries;
   std::size_t at = 0;
   std::size_t path_bytes = 0;   // of this directory
   std::size_t name_offset = 0;  // in the path
@@ -72,38 +64,39 @@ const std::shared_ptr<disk::Directory>& Scanner::parent() const { return frames_
 Result<const Step*> Scanner::next() {
   if (!started_) {
     started_ = true;
-    DL_ASSIGN(top_stat_, top_.stat());
+    DL_ASSIGN(entry_, top_.stat());
     Frame frame;
     frame.handle = {std::shared_ptr<disk::Directory>(), &top_};  // not owned
-    return enter(std::move(frame), top_stat_, "");
+    return enter(std::move(frame), entry_, "");
   }
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
     path_.resize(frame.path_bytes);
-    if (frame.at == frame.order.size()) return leave();
-    const disk::DirectoryEntry& entry = frame.entries[frame.order[frame.at++].index];
+    if (frame.at == frame.entries.size()) return leave();
+    const std::string_view name = frame.entries.name(frame.at);
+    entry_ = frame.entries.stat(frame.at++);
     if (!path_.empty()) path_ += '/';
     const std::size_t name_offset = path_.size();
-    path_ += entry.name;
-    const bool is_directory = entry.stat.kind == disk::FileKind::directory;
+    path_ += name;
+    const bool is_directory = entry_.kind == disk::FileKind::directory;
     if (filter_.excludes(path_, is_directory ? Pattern::Kind::directory : Pattern::Kind::other)) continue;
-    if (entry.name == reserved_name) {
+    if (name == reserved_name) {
       skip("this name is reserved for Duskline's own state");
       continue;
     }
-    if (const auto reason = reason_to_skip(entry.stat.kind)) {
+    if (const auto reason = reason_to_skip(entry_.kind)) {
       skip(*reason);
       continue;
     }
-    DL_TRY(check(entry.name));
+    DL_TRY(check(name));
     DL_TRY(open(frame));
     if (is_directory) {
       Frame below;
       below.name_offset = name_offset;
-      return enter(std::move(below), entry.stat, entry.name);
+      return enter(std::move(below), entry_, name);
     }
-    const auto kind = entry.stat.kind == disk::FileKind::symlink ? Step::Kind::symlink : Step::Kind::file;
-    step_ = {kind, path_, std::string_view(path_).substr(name_offset), &entry.stat,
+    const auto kind = entry_.kind == disk::FileKind::symlink ? Step::Kind::symlink : Step::Kind::file;
+    step_ = {kind, path_, std::string_view(path_).substr(name_offset), &entry_,
              static_cast<std::uint32_t>(frames_.size() - 1)};
     return &step_;
   }
@@ -120,13 +113,7 @@ Result<const Step*> Scanner::enter(Frame frame, const disk::Stat& stat, std::str
     auto opened = frames_.back().handle->open_directory(name);
     if (!opened) {
       const Code code = opened.error().code;
-      if (code == Code::denied) {
-        return Error{Code::refused,
-                     "directory \"" + printable(path_) +
-                         "\" of the source may not be read; leave it out by --exclude, "
-                         "or publish as a user who may read it",
-                     std::move(opened).error()};
-      }
+      if (code == Code::denied) return may_not_read(path_, std::move(opened).error());
       if (code == Code::not_found || code == Code::refused) {
         return Error{Code::changing, "directory \"" + printable(path_) + "\" of the source vanished while it was read",
                      std::move(opened).error()};
@@ -153,8 +140,8 @@ Result<const Step*> Scanner::leave() {
   const Frame frame = std::move(frames_.back());
   frames_.pop_back();
   if (frame.has_rules) filter_.leave();
-  top_stat_ = frame.stat;
-  step_ = {Step::Kind::leave, path_, std::string_view(path_).substr(frame.name_offset), &top_stat_,
+  entry_ = frame.stat;
+  step_ = {Step::Kind::leave, path_, std::string_view(path_).substr(frame.name_offset), &entry_,
            static_cast<std::uint32_t>(frames_.size())};
   return &step_;
 }
@@ -166,27 +153,13 @@ Status Scanner::open(Frame& frame) {
 }
 
 Status Scanner::list(Frame& frame) {
-  auto listed = frame.handle->list();
+  auto listed = Listing::read(*frame.handle);
   if (!listed) {
     if (listed.error().code != Code::denied) return std::move(listed).error();
-    return Error{Code::refused,
-                 "directory \"" + printable(path_) +
-                     "\" of the source may not be read; leave it out by --exclude, or "
-                     "publish as a user who may read it",
-                 std::move(listed).error()};
+    return may_not_read(path_, std::move(listed).error());
   }
   frame.entries = std::move(*listed);
-  frame.order.reserve(frame.entries.size());
-  bool has_rules = false;
-  for (const disk::DirectoryEntry& entry : frame.entries) {
-    frame.order.push_back({sort_key(entry.name), static_cast<std::uint32_t>(frame.order.size())});
-    has_rules = has_rules || (entry.name == ignore_file_name && entry.stat.kind == disk::FileKind::file);
-  }
-  std::sort(frame.order.begin(), frame.order.end(), [&](const Frame::Sorted& a, const Frame::Sorted& b) {
-    if (a.key != b.key) return a.key < b.key;
-    return frame.entries[a.index].name < frame.entries[b.index].name;
-  });
-  if (has_rules) DL_TRY(read_rules(frame));
+  if (frame.entries.has_file(ignore_file_name)) DL_TRY(read_rules(frame));
   return {};
 }
 

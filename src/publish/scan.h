@@ -65,7 +65,7 @@ class Scanner {
   std::string path_;
   std::vector<Frame> frames_;
   Step step_;
-  disk::Stat top_stat_;
+  disk::Stat entry_;  // of the step
   std::uint64_t skipped_ = 0;
   bool started_ = false;
 };
