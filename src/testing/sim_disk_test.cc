@@ -172,6 +172,23 @@ TEST(SimDisk, SyncingEitherSideKeepsARenameAndWhatItNeeds) {
   }
 }
 
+TEST(SimDisk, DirectoriesThatMoveIntoEachOtherAreNotLost) {
+  const auto seen = keys(outcomes(
+      [](World& w) {
+        must(w.root->make_directory("p", 0755));
+        must(w.root->make_directory("p/q", 0755));
+        w.write("p/q/file", "precious");
+        must(w.root->sync_filesystem());
+        must(w.root->rename("p/q", *w.root, "q"));
+        must(w.root->rename("p", *w.root, "q/p"));
+      },
+      [](World& w) {
+        EXPECT_EQ(w.read(must(w.root->stat("q")) ? "q/file" : "p/q/file"), "precious");
+        return std::string(must(w.root->stat("p")) ? "p " : "") + (must(w.root->stat("q/p")) ? "q/p" : "");
+      }));
+  EXPECT_EQ(seen, (std::set<std::string>{"p ", "q/p"}));
+}
+
 TEST(SimDisk, SyncFilesystemKeepsEverythingOnItAndNothingElse) {
   const auto seen = keys(outcomes(
       [](World& w) {
