@@ -154,12 +154,13 @@ def change_one_percent(source: pathlib.Path) -> tuple[int, int]:
     return len(picked), written
 
 
-def size_below(top: pathlib.Path) -> int:
+def stored_below(top: pathlib.Path) -> int:
+    """Bytes that really lie on the disk: a file that is only made long counts nothing."""
     total = 0
     for folder, _, names in os.walk(top):
         for name in names:
             try:
-                total += os.lstat(os.path.join(folder, name)).st_size
+                total += os.lstat(os.path.join(folder, name)).st_blocks * 512
             except OSError:
                 pass
     return total
@@ -214,7 +215,7 @@ def show(demo: Demo) -> None:
     slow = demo.start(*demo.pull_arguments("quito", "--limit", f"{max(1, stored // 6)}B/s"))
     staging = demo.site("quito") / ".duskline" / "staging"
     deadline = time.monotonic() + 60
-    while size_below(staging) < total // 3 and slow.poll() is None and time.monotonic() < deadline:
+    while stored_below(staging) < total // 3 and slow.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     prove(slow.poll() is None, "the slow pull is still running half-way")
     slow.send_signal(signal.SIGKILL)
