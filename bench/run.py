@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import sys
 
-NAMES = ["small", "no_change", "large", "image", "packages", "thin_link", "million"]
+NAMES = ["small", "no_change", "large", "image", "million"]
 
 
 def main() -> int:
