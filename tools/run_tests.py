@@ -50,7 +50,7 @@ class Run:
         """Each test that ctest counts is one test here."""
         began = time.monotonic()
         print(f"--- {name}", flush=True)
-        command = ["ctest", "--test-dir", str(TOP / "build" / folder), "--output-on-failure", "--no-tests=error", *arguments]
+        command = ["ctest", "--test-dir", str(TOP / "build" / folder), "--output-on-failure", "--no-tests=error", "--repeat", "until-pass:2", *arguments]
         done = subprocess.run(command, cwd=TOP, env={**os.environ, **(env or {})}, capture_output=True, text=True, errors="replace", check=False)
         counts = re.search(r"(\d+)% tests passed, (\d+) tests failed out of (\d+)", done.stdout)
         if done.returncode != 0 or not counts:
