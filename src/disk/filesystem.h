@@ -2,8 +2,11 @@
 // simulated one (testing/sim_disk.h) loses what was not synced.
 //
 // Paths are relative to a Directory, use '/', hold any bytes but NUL, and are resolved without following any
-// symlink, last component included, and without "..": a path that meets one fails with Code::refused. Paths
-// longer than PATH_MAX work. Errors name the path. All methods may be called from several threads.
+// symlink, last component included, and without "..": a path that meets one fails with Code::refused, as does
+// something of another kind than the method is for. Code::invalid: names that no disk has (empty, ".", NUL, more
+// than 255 bytes). Code::not_found: nothing there, or a part of the path is a file. Code::unsupported: across file
+// systems, or beyond what this one can. Paths longer than PATH_MAX work. Errors name the path. All methods may be
+// called from several threads.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +64,8 @@ class File {
   virtual Status set_mode(std::uint32_t mode) = 0;
   virtual Status set_mtime(std::int64_t mtime_ns) = 0;
   virtual Status set_owner(model::Owner owner) = 0;
+  // Extended attributes that are content, sorted by name: user.*, trusted.* and security.* as far as permitted, POSIX
+  // ACLs; not the labels that a machine's own policy gives (SELinux, Smack, AppArmor, IMA, EVM).
   virtual Result<std::vector<model::Attribute>> attributes() = 0;
   virtual Status set_attributes(const std::vector<model::Attribute>& attributes) = 0;  // exactly these
   virtual Status sync() = 0;    // content and size survive a power cut after this
@@ -86,6 +91,7 @@ class Directory {
   virtual Result<std::optional<Stat>> stat(std::string_view path) = 0;  // nothing where absent
   virtual Result<std::string> read_link(std::string_view path) = 0;
 
+  // "" is another handle of this directory.
   virtual Result<std::unique_ptr<Directory>> open_directory(std::string_view path) = 0;
   virtual Result<std::unique_ptr<File>> open_read(std::string_view path) = 0;   // regular files only, never blocks
   virtual Result<std::unique_ptr<File>> open_write(std::string_view path) = 0;  // an existing regular file, read-write
@@ -93,10 +99,11 @@ class Directory {
                                                std::uint32_t mode) = 0;  // must not exist; umask ignored; read-write
 
   virtual Status make_directory(std::string_view path,
-                                std::uint32_t mode) = 0;  // Code::already_exists if any entry does
+                                std::uint32_t mode) = 0;  // as create(); Code::already_exists if any entry does
   virtual Status make_symlink(std::string_view target, std::string_view path) = 0;
   virtual Status make_hard_link(std::string_view existing, Directory& to, std::string_view path) = 0;
-  // Atomic; replaces a file or symlink (or empty directory by a directory) at the destination.
+  // Atomic; replaces a file or symlink (or empty directory by a directory) at the destination. Where both are names of
+  // one file, nothing happens and both stay. Code::already_exists for a directory that is not empty.
   virtual Status rename(std::string_view from, Directory& to, std::string_view path) = 0;
   virtual Status remove_file(std::string_view path, Missing missing) = 0;       // files, symlinks, special files
   virtual Status remove_directory(std::string_view path, Missing missing) = 0;  // must be empty
@@ -134,6 +141,7 @@ class Filesystem {
   virtual ~Filesystem() = default;
   // An absolute or working-directory path, symlinks in it followed (the user named it).
   virtual Result<std::unique_ptr<Directory>> open(const std::string& path) = 0;
+  // Missing parents get mode 0755; the new names are synced.
   virtual Result<std::unique_ptr<Directory>> open_or_create(const std::string& path, std::uint32_t mode) = 0;
   virtual Result<VolumeInfo> volume(Directory& directory) = 0;
   // The same with the questions that need a write below `directory` (case folding, reflink).

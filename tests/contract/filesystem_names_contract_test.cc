@@ -75,6 +75,25 @@ TEST_P(NamesContract, ListsManyEntriesEachTimeAnew) {
   EXPECT_EQ(std::adjacent_find(left.begin(), left.end()), left.end());
 }
 
+TEST_P(NamesContract, VisitsUntilTold) {
+  for (const char* name : {"a", "b", "c"}) write(name, name);
+  std::vector<std::string> seen;
+  must(root->visit([&](std::string_view name, const Stat& stat) -> Status {
+    EXPECT_EQ(stat.size_bytes, 1U);
+    EXPECT_EQ(read(name), name);  // the directory can be used meanwhile
+    seen.emplace_back(name);
+    return {};
+  }));
+  EXPECT_THAT(seen, ::testing::UnorderedElementsAre("a", "b", "c"));
+  int calls = 0;
+  const Status stopped = root->visit([&](std::string_view, const Stat&) -> Status {
+    ++calls;
+    return Error{Code::cancelled, "enough"};
+  });
+  EXPECT_EQ(must_fail(stopped), Code::cancelled);
+  EXPECT_EQ(calls, 1);
+}
+
 TEST_P(NamesContract, AbsenceIsAValue) {
   write("file", "");
   EXPECT_FALSE(must(root->stat("absent")).has_value());
