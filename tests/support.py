@@ -119,8 +119,9 @@ def make_tree(top: pathlib.Path, choice: random.Random, files: int, most_bytes: 
     (top / "empty").mkdir(exist_ok=True)
 
 
-def edit_tree(top: pathlib.Path, choice: random.Random, edits: int) -> None:
-    files = sorted(p for p in top.rglob("*") if p.is_file() and not p.is_symlink())
+def edit_tree(top: pathlib.Path, choice: random.Random, edits: int, spared: tuple[str, ...] = ()) -> None:
+    """Files removed, added and changed; those named in `spared` stay as they are."""
+    files = sorted(p for p in top.rglob("*") if p.is_file() and not p.is_symlink() and p.name not in spared)
     for number in range(edits):
         path = choice.choice(files)
         kind = choice.randrange(5)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The ObjectStore contract over real S3 servers: Ceph's gateway, and OpenStack Swift, which has no conditional PUT.
 
-usage: store_contract_test.py rgw|swift OBJECT_STORE_CONTRACT_TEST
+usage: store_contract.py rgw|swift OBJECT_STORE_CONTRACT_TEST
 
 Starts the server in a temporary folder, makes a bucket, runs the suite's S3 kind over it, stops the server. Exits with 77
 (skipped), saying what to install, where the server is not there.
