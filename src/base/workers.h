@@ -13,6 +13,16 @@
 
 namespace duskline {
 
+// While one lives, pools that its thread makes have no threads: submit() runs the task at once. For simulations, whose
+// every step must follow from a seed. Not nested.
+class TasksInCaller {
+ public:
+  TasksInCaller();
+  ~TasksInCaller();
+  TasksInCaller(const TasksInCaller&) = delete;
+  TasksInCaller& operator=(const TasksInCaller&) = delete;
+};
+
 // Submit from one or more threads, then finish(). Tasks get an Op whose stop token fires when the parent's
 // does or when another task fails. Destruction without finish() stops and joins.
 class WorkerPool {
@@ -30,6 +40,8 @@ class WorkerPool {
 
  private:
   void run();
+  void run_one(const Task& task);
+  const bool in_caller_;
   std::stop_source stop_;
   std::optional<std::stop_callback<std::function<void()>>> link_;
   Op op_;

@@ -114,5 +114,24 @@ TEST(Op, says_cancelled_before_timeout_and_nothing_while_there_is_time) {
   EXPECT_EQ(op.check().error().code, Code::cancelled);
 }
 
+TEST(TasksInCaller, runs_each_task_when_it_is_submitted) {
+  const TasksInCaller here;
+  WorkerPool pool({}, 4, 1);
+  std::vector<int> ran;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(pool.submit([&ran, i, self = std::this_thread::get_id()](const Op&) -> Status {
+      EXPECT_EQ(std::this_thread::get_id(), self);
+      ran.push_back(i);
+      if (i == 4) return Error{Code::io, "the last one fails"};
+      return {};
+    }));
+    EXPECT_EQ(ran.size(), static_cast<std::size_t>(i) + 1);
+  }
+  EXPECT_FALSE(pool.submit([](const Op&) -> Status { return {}; }));
+  const Status done = pool.finish();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::io);
+}
+
 }  // namespace
 }  // namespace duskline

@@ -136,6 +136,11 @@ void SimDisk::crash() {
   state_->crash();
 }
 
+void SimDisk::restart() {
+  const std::lock_guard lock(state_->mutex);
+  state_->restart();
+}
+
 namespace {
 
 // Runs `call` on the directory that holds the last name of `path`.

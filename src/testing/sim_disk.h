@@ -61,6 +61,9 @@ class SimDisk final : public disk::Filesystem {
   // The disk as it is found when the power is back. Everything opened before fails from now on; locks are gone,
   // faults and cuts that have not come yet are forgotten.
   void crash();
+  // As after kill -9 of every process: what was written is all there, but everything opened before fails from now on;
+  // locks are gone, faults and cuts that have not come yet are forgotten.
+  void restart();
 
   // One byte of a file becomes another without a trace in any time, as by a failing medium.
   Status flip_byte(const std::string& path, std::uint64_t offset);

@@ -66,6 +66,19 @@ std::set<std::string> keys(const std::map<std::string, int>& map) {
   return result;
 }
 
+TEST(SimDisk, ARestartLosesNothingButWhatWasOpen) {
+  World w;
+  w.write("file", "not synced");
+  const auto lock = must(w.root->try_lock("lock"));
+  w.disk.cut_power_at_change(w.disk.changes() + 1);
+  EXPECT_EQ(must_fail(w.root->make_directory("directory", 0755)), Code::io);
+  w.disk.restart();
+  EXPECT_EQ(must_fail(w.root->list()), Code::io) << "it was opened before";
+  w.reopen();
+  EXPECT_EQ(w.read("file"), "not synced");
+  must(w.root->try_lock("lock"));
+}
+
 TEST(SimDisk, WhatWasSyncedSurvives) {
   const auto seen = outcomes(
       [](World& w) {

@@ -135,7 +135,6 @@ void State::crash() {
     directories.pop_back();
     directory->entries = directory->durable_entries;
     for (const auto& [name, inode] : directory->entries) {
-      inode->is_locked = false;
       if (!seen.insert(inode.get()).second) {
         if (inode->is_directory()) throw std::logic_error("the simulated disk gave a directory two names");
         ++inode->links;
@@ -145,6 +144,19 @@ void State::crash() {
       if (!inode->is_directory()) continue;
       inode->parent = directory;
       directories.push_back(inode);
+    }
+  }
+  restart();
+}
+
+void State::restart() {
+  std::vector<InodePtr> directories{root};
+  while (!directories.empty()) {
+    const InodePtr directory = directories.back();
+    directories.pop_back();
+    for (const auto& [name, inode] : directory->entries) {
+      inode->is_locked = false;
+      if (inode->is_directory()) directories.push_back(inode);
     }
   }
   ++generation;

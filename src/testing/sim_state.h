@@ -51,6 +51,7 @@ class State {
     return has_power && generation_of_handle == generation;
   }
   void crash();
+  void restart();
 
   [[nodiscard]] Entries::iterator find(Inode& directory, std::string_view name) const;
 
