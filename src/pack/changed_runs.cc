@@ -72,7 +72,7 @@ class RunFinder {
       }
       std::size_t last = i + 1;
       while (last < after_.size() && !after_[last].is_hole() && !before_.has(after_[last])) ++last;
-      split(i, last, base_of(left, last));
+      split(i, last, base_of(left, i, last));
       left = skip_gone(left);
       i = last;
     }
@@ -86,19 +86,29 @@ class RunFinder {
   }
 
   // Old bytes that the new version has not: those after the shared chunk on the left of a run, or those before the one
-  // on its right; the same bytes unless something was moved.
-  [[nodiscard]] Range base_of(std::size_t left, std::size_t after_run) const {
+  // on its right; the same bytes unless something was moved. Where there are none, see displaced().
+  [[nodiscard]] Range base_of(std::size_t left, std::size_t run, std::size_t after_run) const {
     const Range behind{before_.offset(left), before_.offset(skip_gone(left))};
     std::size_t right = before_.size();
-    if (after_run < after_.size() && !after_[after_run].is_hole()) {
-      right = before_.find(after_[after_run].hash, left).value_or(right);
-    } else if (after_run < after_.size()) {
-      return behind;
+    Range best = behind;
+    if (after_run == after_.size() || !after_[after_run].is_hole()) {
+      if (after_run < after_.size()) right = before_.find(after_[after_run].hash, left).value_or(right);
+      std::size_t first = right;
+      while (first > 0 && gone_[first - 1]) --first;
+      const Range ahead{before_.offset(first), before_.offset(right)};
+      if (ahead.length() > behind.length()) best = ahead;
     }
-    std::size_t first = right;
-    while (first > 0 && gone_[first - 1]) --first;
-    const Range ahead{before_.offset(first), before_.offset(right)};
-    return ahead.length() > behind.length() ? ahead : behind;
+    if (best.length() > 0 || right == left) return best;
+    return displaced(left, right, after_.offset(after_run) - after_.offset(run));
+  }
+
+  // Where an old chunk is replaced that occurs elsewhere too, it is not gone. The run then lies in the place of the old
+  // bytes between its neighbours; of those the first, if the neighbours have moved apart.
+  [[nodiscard]] Range displaced(std::size_t left, std::size_t right, std::uint64_t run_bytes) const {
+    if (right < left) return {};
+    const std::uint64_t begin = before_.offset(left);
+    const std::uint64_t between = before_.offset(right) - begin;
+    return {begin, begin + std::min(between, run_bytes + run_bytes / 2)};
   }
 
   // Pieces of at most max_bytes (one chunk at least), each with the part of `base` that lies where it does.

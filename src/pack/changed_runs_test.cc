@@ -56,6 +56,18 @@ TEST(ChangedRuns, find_their_base_beside_a_moved_part) {
   EXPECT_EQ(runs("aBcdEFg", "cdXa"), (std::vector{run(2, 3, 4, 7)}));
 }
 
+TEST(ChangedRuns, have_a_base_also_where_the_old_chunk_occurs_elsewhere) {
+  EXPECT_EQ(runs("abcbd", "aXcbd"), (std::vector{run(1, 2, 1, 2)}));
+  EXPECT_EQ(runs("abcbd", "abcXd"), (std::vector{run(3, 4, 3, 4)}));
+  EXPECT_EQ(runs("aabbb", "aaXbb"), (std::vector{run(2, 3, 2, 2)})) << "the same as an insertion";
+  EXPECT_EQ(runs("abcdefgb", "aXgb"), (std::vector{run(1, 2, 2, 6)})) << "what is gone comes first";
+  // The neighbours have moved apart: no more than half again as much as there is to make.
+  const auto far = runs("abcdefgbcdefz", "aXgbcdefz");
+  ASSERT_EQ(far.size(), 1U);
+  EXPECT_EQ(far.front().base_offset_bytes, 10U);
+  EXPECT_EQ(far.front().base_length_bytes, 15U);
+}
+
 TEST(ChangedRuns, hold_no_hole_and_pass_over_equal_ones) {
   EXPECT_EQ(runs("ab.cd", "aX.Yd"), (std::vector{run(1, 2, 1, 2), run(3, 4, 3, 4)}));
   EXPECT_EQ(runs("ab", "a.X"), (std::vector{run(2, 3, 1, 2)}));
