@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -108,10 +109,60 @@ inline std::string difference(const SampleEntry& wanted, const SampleEntry& foun
   return out;
 }
 
+// The way to the store. Counts the bytes of packs that pass, those of a body that breaks included, and can close.
+class PackLink final : public store::ObjectStore {
+ public:
+  explicit PackLink(store::ObjectStore& inner) : inner_(inner) {}
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  // No more than so many further bytes of packs pass.
+  void close_after(std::uint64_t bytes) { closes_at_ = bytes_ + bytes; }
+  void open() { closes_at_ = never; }
+  Result<store::ObjectInfo> get(const Op& op, const store::Key& key, const store::GetOptions& options,
+                                Sink& sink) override {
+    if (key.text().find("/pack/") == std::string::npos) return inner_.get(op, key, options, sink);
+    LinkSink through(*this, sink);
+    return inner_.get(op, key, options, through);
+  }
+  Result<std::optional<store::ObjectInfo>> head(const Op& op, const store::Key& key) override {
+    return inner_.head(op, key);
+  }
+  Result<store::ObjectInfo> put(const Op& op, const store::Key& key, Source& body,
+                                const store::PutOptions& options) override {
+    return inner_.put(op, key, body, options);
+  }
+  Result<store::Listing> list(const Op& op, const store::ListQuery& query) override { return inner_.list(op, query); }
+  Result<store::RemoveReport> remove(const Op& op, std::span<const store::Key> keys) override {
+    return inner_.remove(op, keys);
+  }
+  [[nodiscard]] std::string describe() const override { return inner_.describe(); }
+
+ private:
+  static constexpr std::uint64_t never = ~std::uint64_t{0};
+  class LinkSink final : public Sink {
+   public:
+    LinkSink(PackLink& link, Sink& to) : link_(link), to_(to) {}
+    Status write(ByteView bytes) override {
+      const std::uint64_t before = link_.bytes_.fetch_add(bytes.size());
+      const std::uint64_t closes_at = link_.closes_at_;
+      if (before + bytes.size() <= closes_at) return to_.write(bytes);
+      const std::uint64_t passes = closes_at - std::min(closes_at, before);
+      link_.bytes_ -= bytes.size() - passes;
+      if (passes > 0) DL_TRY(to_.write(bytes.first(passes)));
+      return Error{Code::unavailable, "the link was closed"};
+    }
+
+   private:
+    PackLink& link_;
+    Sink& to_;
+  };
+  store::ObjectStore& inner_;
+  std::atomic<std::uint64_t> bytes_{0}, closes_at_{never};
+};
+
 class PullKit {
  public:
   explicit PullKit(testing::SampleCut cut = {})
-      : mem(store::open_mem_store(clock)), faults(*mem), maker(*mem, cut), disk(disk::open_real_disk()) {}
+      : mem(store::open_mem_store(clock)), faults(*mem), link(faults), maker(*mem, cut), disk(disk::open_real_disk()) {}
 
   [[nodiscard]] PullOptions options(Mode mode = Mode::switched) const {
     PullOptions options{.set = maker.set(), .channel = maker.channel()};
@@ -130,13 +181,13 @@ class PullKit {
   }
   Result<PullResult> pull_into(Target& target, const PullOptions& options) {
     reporter.clear();
-    const PullParts parts{faults, *disk, {maker.key().public_key()}, clock, reporter};
+    const PullParts parts{link, *disk, {maker.key().public_key()}, clock, reporter};
     return site::pull({}, parts, target, options);
   }
   Result<RepairResult> repair() {
     const auto target = open();
     reporter.clear();
-    const PullParts parts{faults, *disk, {maker.key().public_key()}, clock, reporter};
+    const PullParts parts{link, *disk, {maker.key().public_key()}, clock, reporter};
     return site::repair({}, parts, *target, options());
   }
   [[nodiscard]] std::unique_ptr<disk::Directory> shown() {
@@ -148,9 +199,13 @@ class PullKit {
   // "" where the target shows just this tree.
   [[nodiscard]] std::string differs_from(const SampleEntry& tree) { return difference(with_top(tree), seen()); }
 
+  // Bytes of packs that the store gave in all pulls, those that failed included.
+  [[nodiscard]] std::uint64_t pack_bytes_given() const { return link.bytes(); }
+
   testing::SimClock clock;
   std::unique_ptr<store::ObjectStore> mem;
   testing::FaultStore faults;
+  PackLink link;
   testing::ReleaseMaker maker;
   std::unique_ptr<disk::Filesystem> disk;
   testing::Scratch scratch;

@@ -10,6 +10,7 @@
 
 #include "disk/real_disk.h"
 #include "model/release.h"
+#include "release/delta_object.h"
 #include "release/segment_writer.h"
 #include "store/object_store.h"
 #include "testing/must.h"
@@ -67,6 +68,30 @@ class ReleaseMaker {
   SampleRelease publish(const SampleEntry& tree, std::vector<model::DeltaRef> deltas = {}) {
     SampleRelease made = publisher_.publish(tree);
     put_head(made, std::move(deltas));
+    return made;
+  }
+
+  // The same with a delta from `before`, a release of `old_tree`: files that are in both are patched as wholes, other
+  // new chunks named where they lie in packs.
+  SampleRelease publish_with_delta(const SampleEntry& old_tree, const SampleRelease& before, const SampleEntry& tree) {
+    SampleRelease made = publisher_.publish(tree);
+    const auto old_manifest = must(release::Manifest::open(publisher_.file_of(before.object)));
+    const auto out_file = [&](const char* name) { return publisher_.new_file(name); };
+    const auto new_manifest = must(release::Manifest::open([&] {
+      auto file = out_file("to");
+      must(file->write_at(0, made.object));
+      return file;
+    }()));
+    release::DeltaWriter writer(before.index.id, made.index.id, made.envelope, out_file("delta scratch"));
+    must(release::write_delta_nodes({}, *old_manifest, *new_manifest, writer));
+    pack::FrameEncoder encoder(pack::Effort::normal);
+    add_patches(writer, encoder, *new_manifest, new_manifest->top(), &old_tree, tree, "");
+    const auto out = out_file("delta");
+    const model::DeltaRef ref = must(writer.finish(*out));
+    Bytes object(ref.total_bytes);
+    must(out->read_at(0, object));
+    put(model::delta_key(set(), before.index.id, made.index.id), object);
+    put_head(made, {ref});
     return made;
   }
 
@@ -145,6 +170,52 @@ class ReleaseMaker {
   void put(const std::string& key, ByteView bytes) { must(store::put_all(store_, {}, store::Key(key), bytes, {})); }
 
  private:
+  void add_patches(release::DeltaWriter& writer, pack::FrameEncoder& encoder, release::Manifest& manifest,
+                   const release::NodeRef& top, const SampleEntry* old_tree, const SampleEntry& tree,
+                   const std::string& above) {
+    const Op op;
+    release::DirectoryCursor cursor(op, manifest, top);
+    while (const auto* item = must(cursor.next())) {
+      const std::string path = above + item->entry->name;
+      const SampleEntry& now = tree.children.at(item->entry->name);
+      const SampleEntry* old = nullptr;
+      if (old_tree != nullptr) {
+        const auto found = old_tree->children.find(item->entry->name);
+        if (found != old_tree->children.end() && found->second.kind == now.kind) old = &found->second;
+      }
+      if (item->entry->kind == model::EntryKind::directory) {
+        add_patches(writer, encoder, manifest, item->directory(), old, now, path + "/");
+      } else if (item->entry->kind == model::EntryKind::file && !(old != nullptr && old->content == now.content)) {
+        add_file_patches(writer, encoder, manifest, *item, old, now, path);
+      }
+    }
+  }
+
+  void add_file_patches(release::DeltaWriter& writer, pack::FrameEncoder& encoder, release::Manifest& manifest,
+                        const release::DirectoryCursor::Item& item, const SampleEntry* old, const SampleEntry& now,
+                        const std::string& path) {
+    std::vector<model::Chunk> chunks;
+    bool has_holes = false;
+    must(release::for_each_chunk({}, manifest, item, [&](const model::Chunk& chunk, auto, auto, auto) -> Status {
+      has_holes = has_holes || chunk.is_hole();
+      chunks.push_back(chunk);
+      return {};
+    }));
+    if (old != nullptr && !old->content.empty() && !has_holes && !chunks.empty()) {
+      Bytes patch;
+      encoder.encode_patch(old->content, now.content, patch);
+      must(writer.add_patch({path, 0, old->content.size()}, patch, now.content.size(), chunks));
+      return;
+    }
+    pack::ChunkIndex& index = publisher_.packs().finish();
+    for (const model::Chunk& chunk : chunks) {
+      if (chunk.is_hole()) continue;
+      const auto place = index.find(chunk.hash).value();
+      const model::Frame& frame = index.frames()[place.frame];
+      must(writer.add_pack_place(chunk.hash, index.packs()[frame.pack], frame, place.offset_bytes));
+    }
+  }
+
   store::ObjectStore& store_;
   SigningKey key_;
   Scratch scratch_;
