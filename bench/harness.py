@@ -107,7 +107,7 @@ class Bench:
         printed = subprocess.run([str(LAB / "rgw-up"), str(self.rgw), "--size", "12"], capture_output=True, text=True, check=True).stdout
         settings = dict(word.split("=", 1) for word in printed.split())
         self.endpoint = settings.pop("S3_ENDPOINT")
-        self.environment |= settings | {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": "us-east-1", "NO_PROXY": "127.0.0.1"}
+        self.environment |= settings | {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": "us-east-1", "NO_PROXY": "127.0.0.1,10.77.0.2"}
         self.aws("s3", "mb", "s3://bench")
         return "s3://bench/duskline"
 
@@ -123,8 +123,8 @@ class Bench:
         subprocess.run([sys.executable, str(TOP / "bench" / "make_data.py"), str(self.work / "data"), kind], check=True)
         return self.work / "data" / kind
 
-    def duskline(self, *arguments: str, env: dict[str, str] | None = None) -> Cost:
-        return measure([PROGRAM, *arguments, "--json", "--no-progress"], {**self.environment, **(env or {})})
+    def duskline(self, *arguments: str, env: dict[str, str] | None = None, under: list[str] | None = None) -> Cost:
+        return measure([*(under or []), PROGRAM, *arguments, "--json", "--no-progress"], {**self.environment, **(env or {})})
 
     def fresh(self, name: str) -> pathlib.Path:
         path = self.work / name

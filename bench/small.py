@@ -12,10 +12,11 @@ import subprocess
 from harness import Bench, Cost, compare, have, measure, same_tree, table
 
 
-def rsync_daemon(bench: Bench, source: pathlib.Path) -> tuple[subprocess.Popen, str]:
+def rsync_daemon(bench: Bench, source: pathlib.Path, address: str = "127.0.0.1", under: list[str] | None = None) -> tuple[subprocess.Popen, str]:
     config = bench.base / "rsyncd.conf"
-    config.write_text(f"use chroot = no\nport = 28730\naddress = 127.0.0.1\n[data]\npath = {source}\nread only = yes\nuid = 0\ngid = 0\n")
-    return subprocess.Popen(["rsync", "--daemon", "--no-detach", f"--config={config}"]), "rsync://127.0.0.1:28730/data/"
+    config.write_text(f"use chroot = no\nport = 28730\naddress = {address}\n[data]\npath = {source}\nread only = yes\nuid = 0\ngid = 0\n")
+    daemon = subprocess.Popen([*(under or []), "rsync", "--daemon", "--no-detach", f"--config={config}"])
+    return daemon, f"rsync://{address}:28730/data/"
 
 
 def main() -> None:
