@@ -93,8 +93,9 @@ Result<StageResult> Stager::run() {
 // What is known of the content that is there. A record or stamps that are lost cost reading, nothing else.
 Status Stager::open_installed() {
   const State& state = target_.state();
-  const InstalledRelease* base = target_.find(wanted_.id);  // also a kept one
-  if (base == nullptr && state.current) base = &*state.current;
+  const InstalledRelease* base = target_.find(wanted_.id);  // also a kept one, which in-place has no content
+  const bool has_content = base != nullptr && base->layout.mode == Mode::switched;
+  if (state.current && (!has_content || layout_.mode == Mode::in_place)) base = &*state.current;
   if (base != nullptr) {
     auto content = target_.content(base->id);
     auto record = target_.tree(base->id);
