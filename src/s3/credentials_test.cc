@@ -323,8 +323,13 @@ TEST_F(CredentialsTest, GoOnWithoutAnInstanceThatDoesNotAnswer) {
   const auto got = default_credentials(nobody, clock_, options())->get({});
   EXPECT_EQ(got.error().code, Code::denied);
   EXPECT_EQ(nobody.asked.size(), 1U);
-  nobody.answers["PUT http://169.254.169.254/latest/api/token"] = {403, ""};
-  EXPECT_NE(default_credentials(nobody, clock_, options())->get({}).error().message.find("403"), std::string::npos);
+  for (const int turned_off : {403, 404, 405}) {
+    nobody.answers["PUT http://169.254.169.254/latest/api/token"] = {turned_off, ""};
+    const auto none = default_credentials(nobody, clock_, options())->get({});
+    EXPECT_NE(none.error().message.find("AWS_ACCESS_KEY_ID"), std::string::npos) << none.error().describe();
+  }
+  nobody.answers["PUT http://169.254.169.254/latest/api/token"] = {400, ""};
+  EXPECT_NE(default_credentials(nobody, clock_, options())->get({}).error().message.find("400"), std::string::npos);
 }
 
 TEST_F(CredentialsTest, RefuseAnswersThatHoldNone) {

@@ -126,6 +126,8 @@ Result<std::optional<Credentials>> instance_credentials(http::Transport& transpo
                           .body = &nothing});
   DL_TRY(op.check());
   if (!token) return std::optional<Credentials>();  // not an EC2 instance, or too many hops away from it
+  // An instance whose metadata service is turned off, or a machine whose network answers for it.
+  if (token->status == 403 || token->status == 404 || token->status == 405) return std::optional<Credentials>();
   if (token->status != 200 || token->text.empty()) return no_answer(what, *token);
 
   const http::Headers headers{{"x-aws-ec2-metadata-token", token->text}};
