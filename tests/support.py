@@ -81,10 +81,10 @@ class Program:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
 
-    def start(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.Popen:
+    def start(self, *arguments: str, env: dict[str, str] | None = None, cwd: pathlib.Path | str | None = None) -> subprocess.Popen:
         return subprocess.Popen(
             [self.binary, *map(str, arguments)], env={**self.environment, **(env or {})}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.work)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd or self.work)
 
     def finish(self, process: subprocess.Popen, limit: float = 300) -> Result:
         try:
@@ -95,8 +95,8 @@ class Program:
             raise Failure(f"{process.args} hung:\n{err.decode(errors='replace')}") from None
         return Result(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
-    def run(self, *arguments: str, env: dict[str, str] | None = None, code: int | None = 0) -> Result:
-        result = self.finish(self.start(*arguments, env=env))
+    def run(self, *arguments: str, env: dict[str, str] | None = None, code: int | None = 0, cwd: pathlib.Path | str | None = None) -> Result:
+        result = self.finish(self.start(*arguments, env=env, cwd=cwd))
         if code is not None:
             expect(result.code == code, f"duskline {' '.join(map(str, arguments))} ended with {result.code}, not {code}:\n{result.err}{result.out}")
         return result

@@ -1,4 +1,5 @@
 #include <boost/json.hpp>
+#include <filesystem>
 
 #include "cli/commands.h"
 #include "cli/common.h"
@@ -58,6 +59,14 @@ Result<std::optional<std::uint32_t>> parse_mask(std::string_view text) {
   const unsigned long value = octal ? std::stoul(std::string(text), nullptr, 8) : 010000;
   if (value > 07777) return Error{Code::usage, "\"" + printable(text) + "\" is not an octal mode, e.g. 0750"};
   return std::optional(static_cast<std::uint32_t>(value));
+}
+
+// The store's URL for the state file: a later command may run in another directory.
+std::string lasting_url(const std::string& url) {
+  if (url.find("://") != std::string::npos) return url;
+  std::error_code failed;
+  const auto path = std::filesystem::absolute(url, failed);
+  return failed ? url : path.string();
 }
 
 class PullCommand final : public Command {
@@ -134,7 +143,7 @@ Spec PullCommand::spec() {
 Result<int> PullCommand::run(const Op& op, Context& context) {
   options_.set = *set_;
   options_.channel = channel_;
-  options_.store_url = store_.url;
+  options_.store_url = lasting_url(store_.url);
   if (!keep_.empty()) options_.keep = keep_;
   if (!only_.empty()) options_.only = only_;
   if (!record_log_.empty()) DL_TRY(context.console.log_records_to(record_log_));
@@ -158,22 +167,22 @@ void PullCommand::show(Context& context, const PullResult& result) const {
   const std::string cost = format_bytes(result.bytes_from_store) + " in " + format_count(result.requests) + " requests";
   switch (result.outcome) {
     case PullResult::Outcome::activated:
-      context.console.text(name + ": " + printable(target_.path) + " is at " + release + ": " +
-                           format_count(result.files_changed) + " files changed, " +
-                           format_count(result.files_removed) + " removed; fetched " + cost + ", " +
-                           format_duration(result.duration));
+      context.console.outcome(name + ": " + printable(target_.path) + " is at " + release + ": " +
+                              format_count(result.files_changed) + " files changed, " +
+                              format_count(result.files_removed) + " removed; fetched " + cost + ", " +
+                              format_duration(result.duration));
       break;
     case PullResult::Outcome::current:
-      context.console.text(name + ": " + printable(target_.path) + " is already at " + release);
+      context.console.outcome(name + ": " + printable(target_.path) + " is already at " + release);
       break;
     case PullResult::Outcome::pinned:
-      context.console.text(name + ": " + printable(target_.path) + " is pinned to " + release +
-                           "; follow the channel again with: duskline unpin " + printable(target_.path));
+      context.console.outcome(name + ": " + printable(target_.path) + " is pinned to " + release +
+                              "; follow the channel again with: duskline unpin " + printable(target_.path));
       break;
     case PullResult::Outcome::planned:
-      context.console.text(name + ": would bring " + printable(target_.path) + " to " + release + ": " +
-                           format_count(result.files_changed) + " files changed, " +
-                           format_count(result.files_removed) + " removed; would fetch " + cost);
+      context.console.outcome(name + ": would bring " + printable(target_.path) + " to " + release + ": " +
+                              format_count(result.files_changed) + " files changed, " +
+                              format_count(result.files_removed) + " removed; would fetch " + cost);
       break;
   }
   context.console.object({{"event", "pulled"},

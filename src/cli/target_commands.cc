@@ -1,9 +1,10 @@
-// rollback, pin, unpin: what a target shows, without the store.
+// rollback, pin, unpin: what a target shows. Only an in-place target needs the store for it.
 #include <boost/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "site/activate.h"
+#include "site/pull.h"
 
 namespace duskline::cli {
 namespace {
@@ -27,38 +28,73 @@ Result<model::ReleaseId> find_kept(const site::State& state, const std::string& 
 
 void show(Context& context, const char* event, const std::string& path, const site::InstalledRelease& release,
           const std::string& words) {
-  context.console.text(printable(path) + words + " release " + std::to_string(release.number) + " (" +
-                       release.id.short_hex() + ")");
+  context.console.outcome(printable(path) + words + " release " + std::to_string(release.number) + " (" +
+                          release.id.short_hex() + ")");
   context.console.object(
       {{"event", event}, {"target", path}, {"release", release.id.hex()}, {"number", release.number}});
 }
 
 class RollbackCommand final : public Command {
  public:
-  Spec spec() override {
-    return {
-        .path = "rollback",
-        .summary = "show a kept release again, at once and offline",
-        .details = "The target stays there (pinned) until unpin. For an in-place target use: duskline pull --release.",
-        .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
-        .flags = {{"--to", "ID", "which one: an id, its start, or a number (default: the one before)", to_text(to_)},
-                  wait_flag(target_)}};
-  }
-  Result<int> run(const Op& op, Context& context) override {
-    DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::existing_only));
-    std::optional<model::ReleaseId> to;
-    if (!to_.empty()) {
-      DL_ASSIGN(to, find_kept(target->state(), to_));
-    }
-    DL_ASSIGN(const auto shown, site::switch_back(op, *target, to, context.console));
-    show(context, "rolled_back", target_.path, shown, " shows, and is pinned to,");
-    return 0;
-  }
+  Spec spec() override;
+  Result<int> run(const Op& op, Context& context) override;
 
  private:
+  Result<site::InstalledRelease> fetch_back(const Op& op, Context& context, site::Target& target,
+                                            std::optional<model::ReleaseId> to);
+
   TargetArguments target_;
+  StoreArguments store_;
+  TrustArguments trust_;
   std::string to_;
 };
+
+Spec RollbackCommand::spec() {
+  Spec spec{
+      .path = "rollback",
+      .summary = "show an earlier release again",
+      .details =
+          "The target stays there (pinned) until unpin. At once and offline for a switched target; an in-place "
+          "target fetches what it no longer has.",
+      .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
+      .flags = {{"--to", "ID", "which one: an id, its start, or a number (default: the one before)", to_text(to_)},
+                wait_flag(target_)}};
+  for (auto& flag : store_flags(store_, Needed::optional)) spec.flags.push_back(std::move(flag));
+  for (auto& flag : trust_flags(trust_)) spec.flags.push_back(std::move(flag));
+  return spec;
+}
+
+Result<int> RollbackCommand::run(const Op& op, Context& context) {
+  DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::existing_only));
+  std::optional<model::ReleaseId> to;
+  if (!to_.empty()) {
+    DL_ASSIGN(to, find_kept(target->state(), to_));
+  }
+  const bool in_place = target->state().layout.mode == site::Mode::in_place;
+  DL_ASSIGN(const auto shown,
+            in_place ? fetch_back(op, context, *target, to) : site::switch_back(op, *target, to, context.console));
+  show(context, "rolled_back", target_.path, shown, " shows, and is pinned to,");
+  return 0;
+}
+
+// A pull of the earlier release by its id, which pins it.
+Result<site::InstalledRelease> RollbackCommand::fetch_back(const Op& op, Context& context, site::Target& target,
+                                                           std::optional<model::ReleaseId> to) {
+  const site::State& state = target.state();
+  if (!to && state.kept.empty()) {
+    return Error{Code::not_found, printable(target_.path) + " has shown no release before this one"};
+  }
+  if (store_.url.empty()) store_.url = state.store_url;
+  DL_ASSIGN(const auto set, model::SetName::parse(state.set));
+  DL_ASSIGN(const auto channel, model::ChannelName::parse(state.channel));
+  DL_ASSIGN(const auto trusted, trusted_keys(trust_));
+  DL_ASSIGN(const auto store, context.open_store(store_));
+  const site::PullParts parts{*store, context.disk, trusted, context.clock, context.console};
+  const site::PullOptions options{
+      .set = set, .channel = channel, .release = to ? *to : state.kept.front().id, .store_url = state.store_url};
+  DL_ASSIGN([[maybe_unused]] const auto pulled, site::pull(op, parts, target, options));
+  return *state.current;
+}
 
 class PinCommand final : public Command {
  public:
@@ -97,8 +133,8 @@ class UnpinCommand final : public Command {
     DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::existing_only));
     target->state().pinned.reset();
     DL_TRY(target->save_state());
-    context.console.text(printable(target_.path) + " follows " + target->state().set + "/" + target->state().channel +
-                         " again from the next pull on");
+    context.console.outcome(printable(target_.path) + " follows " + target->state().set + "/" +
+                            target->state().channel + " again from the next pull on");
     context.console.object({{"event", "unpinned"}, {"target", target_.path}});
     return 0;
   }

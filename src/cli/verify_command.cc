@@ -69,10 +69,10 @@ Result<int> VerifyCommand::repair(const Op& op, Context& context, site::Target& 
   DL_ASSIGN(const auto trusted, trusted_keys(trust_));
   DL_ASSIGN(const auto store, context.open_store(store_));
   const site::PullParts parts{*store, context.disk, trusted, context.clock, context.console};
-  const site::PullOptions options{.set = set, .channel = channel, .store_url = store_.url};
+  const site::PullOptions options{.set = set, .channel = channel, .store_url = state.store_url};
   DL_ASSIGN(const auto repaired, site::repair(op, parts, target, options));
-  context.console.text("repaired " + format_count(repaired.files) + " files, fetched " +
-                       format_bytes(repaired.bytes_from_store));
+  context.console.outcome("repaired " + format_count(repaired.files) + " files, fetched " +
+                          format_bytes(repaired.bytes_from_store));
   context.console.object({{"event", "repaired"},
                           {"files", repaired.files},
                           {"fetched_bytes", repaired.bytes_from_store},
@@ -86,11 +86,11 @@ void VerifyCommand::show(Context& context, const site::VerifyResult& result) con
   if (result.is_clean()) {
     const std::string extra =
         result.extra == 0 ? "" : "; " + format_count(result.extra) + " extra files belong to the site";
-    context.console.text(printable(target_.path) + ": as signed (" + checked + extra + ")");
+    context.console.outcome(printable(target_.path) + ": as signed (" + checked + extra + ")");
   } else {
-    context.console.text(printable(target_.path) + ": " + format_count(result.changed) + " changed, " +
-                         format_count(result.missing) + " missing, " + format_count(result.attributes) +
-                         " with other attributes, " + format_count(result.extra) + " extra (" + checked + ")");
+    context.console.outcome(printable(target_.path) + ": " + format_count(result.changed) + " changed, " +
+                            format_count(result.missing) + " missing, " + format_count(result.attributes) +
+                            " with other attributes, " + format_count(result.extra) + " extra (" + checked + ")");
   }
   context.console.object({{"event", "verified"},
                           {"target", target_.path},
