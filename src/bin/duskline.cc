@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -81,7 +82,9 @@ int run(int argc, const char* const* argv) {
     console.error(code.error());
     return exit_code_of(code.error().code);
   }
-  if (std::fflush(stdout) != 0) {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    if (errno == EPIPE) return 1;  // who read it has what they wanted
     console.error({Code::io, "stdout could not be written to the end"});
     return 1;
   }

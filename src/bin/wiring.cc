@@ -100,6 +100,7 @@ Result<std::unique_ptr<store::ObjectStore>> open_s3(const cli::StoreArguments& a
   }
   http::TransportOptions transport_options;
   transport_options.ca_file = first_of({arguments.ca_file, environment_value("AWS_CA_BUNDLE")});
+  transport_options.stall_limit = std::chrono::ceil<std::chrono::milliseconds>(arguments.stall_limit);
   auto transport = http::open_curl_transport(transport_options);
   auto source = s3::default_credentials(*transport, clock, credentials);
   DL_ASSIGN(auto opened, store::open_s3_store(options, *transport, std::move(source), clock));
@@ -140,7 +141,11 @@ Result<std::unique_ptr<store::ObjectStore>> open_store(const cli::StoreArguments
                              .max_requests = arguments.max_requests};
   // Retries outermost: the limits below then see each answer that asks for fewer requests.
   auto limited = store::limit_store(std::move(plain), limits, clock);
-  return store::retry_store(std::move(limited), store::RetryPolicy{}, clock, random, reporter);
+  store::RetryPolicy policy;
+  policy.max_tries = arguments.max_tries;
+  const auto stall_limit = std::chrono::ceil<std::chrono::milliseconds>(arguments.stall_limit);
+  policy.progress_deadline = std::max(policy.progress_deadline, 4 * stall_limit);  // a stall is not yet the end
+  return store::retry_store(std::move(limited), policy, clock, random, reporter);
 }
 
 }  // namespace duskline

@@ -2,6 +2,7 @@
 // are made; and what it does.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,6 +53,8 @@ struct StoreArguments {
   std::string encryption, kms_key_id, customer_key_file;
   std::uint64_t limit_bytes_per_second = 0;
   unsigned max_requests = 32;
+  std::chrono::nanoseconds stall_limit = std::chrono::seconds(30);
+  unsigned max_tries = 8;
 };
 
 // What the program gives to a command. The parts are wired together in src/bin.

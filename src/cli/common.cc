@@ -8,6 +8,15 @@
 #include "release/heads.h"
 
 namespace duskline::cli {
+namespace {
+
+Result<std::chrono::nanoseconds> parse_stall_limit(std::string_view text) {
+  DL_ASSIGN(const std::chrono::nanoseconds limit, parse_duration(text));
+  if (limit >= std::chrono::milliseconds(1) && limit <= std::chrono::hours(24)) return limit;
+  return Error{Code::usage, "\"" + printable(text) + "\" is not between 1ms and 24h"};
+}
+
+}  // namespace
 
 std::vector<Flag> store_flags(StoreArguments& arguments, Needed url) {
   return {
@@ -28,6 +37,10 @@ std::vector<Flag> store_flags(StoreArguments& arguments, Needed url) {
        to_parsed(arguments.limit_bytes_per_second, parse_rate)},
       {"--max-requests", "N", "at most N requests in flight (fewer when the service asks for it)",
        to_number(arguments.max_requests, 1U, 256U)},
+      {"--stall-limit", "TIME", "break off a request on which nothing moves for so long, and try again (default: 30s)",
+       to_parsed(arguments.stall_limit, parse_stall_limit)},
+      {"--max-tries", "N", "try a request N times without progress before giving up (default: 8)",
+       to_number(arguments.max_tries, 1U, 1000U)},
   };
 }
 

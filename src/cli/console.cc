@@ -66,6 +66,10 @@ void Console::text(std::string_view line) {
   std::fputc('\n', stdout);
 }
 
+void Console::outcome(std::string_view line) {
+  if (!quiet()) text(line);
+}
+
 void Console::object(const boost::json::object& object) {
   const std::lock_guard lock(mutex_);
   if (settings_.json) print_event(object);

@@ -38,6 +38,8 @@ class Console final : public Reporter {
 
   // A line of data, or the object when JSON is asked for. With JSON, plain text is dropped.
   void text(std::string_view line);
+  // The line that says how a command ended: data that --quiet drops too.
+  void outcome(std::string_view line);
   void object(const boost::json::object& object);
   // Columns padded to one width; numbers (second and later columns that look so) to the right.
   void table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);

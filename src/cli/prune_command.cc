@@ -56,11 +56,11 @@ Result<int> PruneCommand::run(const Op& op, Context& context) {
                                     trusted, conditions,   context.clock, context.console};
   DL_ASSIGN(const auto result, publish::prune(op, parts, options_));
   const std::string would = options_.write == publish::PublishOptions::Write::yes ? "" : "would be ";
-  context.console.text(set_->text() + ": " + format_count(result.releases_kept) + " releases kept, " +
-                       format_count(result.releases_dropped) + " " + would + "dropped; " +
-                       format_count(result.objects_marked) + " objects " + would + "marked (" +
-                       format_bytes(result.bytes_marked) + "), " + format_count(result.objects_removed) + " " + would +
-                       "removed (" + format_bytes(result.bytes_removed) + ")");
+  context.console.outcome(set_->text() + ": " + format_count(result.releases_kept) + " releases kept, " +
+                          format_count(result.releases_dropped) + " " + would + "dropped; " +
+                          format_count(result.objects_marked) + " objects " + would + "marked (" +
+                          format_bytes(result.bytes_marked) + "), " + format_count(result.objects_removed) + " " +
+                          would + "removed (" + format_bytes(result.bytes_removed) + ")");
   context.console.object({{"event", "pruned"},
                           {"set", set_->text()},
                           {"releases_kept", result.releases_kept},

@@ -139,17 +139,17 @@ void PublishCommand::show(Context& context, const PublishResult& result, const s
                            " requests, " + format_duration(took);
   switch (result.outcome) {
     case PublishResult::Outcome::published:
-      context.console.text(name + ": published " + release + ": " + content + "; " + cost);
+      context.console.outcome(name + ": published " + release + ": " + content + "; " + cost);
       break;
     case PublishResult::Outcome::unchanged:
-      context.console.text(name + ": nothing changed since " + release + ": " + content);
+      context.console.outcome(name + ": nothing changed since " + release + ": " + content);
       break;
     case PublishResult::Outcome::head_renewed:
-      context.console.text(name + ": nothing changed since " + release + "; its head is signed anew");
+      context.console.outcome(name + ": nothing changed since " + release + "; its head is signed anew");
       break;
     case PublishResult::Outcome::dry_run:
-      context.console.text(name + ": would publish " + content + "; " + format_count(result.files_read) +
-                           " files to read, " + format_bytes(result.new_chunk_bytes) + " are new to the store");
+      context.console.outcome(name + ": would publish " + content + "; " + format_count(result.files_read) +
+                              " files to read, " + format_bytes(result.new_chunk_bytes) + " are new to the store");
       break;
   }
   context.console.object({{"event", "published"},

@@ -10,6 +10,9 @@
 namespace duskline::cli {
 namespace {
 
+// For people; JSON has the nanoseconds.
+std::string to_the_second(WallTime time) { return format_time(time).substr(0, 19) + "Z"; }
+
 class ReleasesCommand final : public Command {
  public:
   Spec spec() override {
@@ -56,7 +59,7 @@ Result<int> ReleasesCommand::run(const Op& op, Context& context) {
   for (const auto& release : listed) {
     const auto shown = channels.find(release.id);
     const std::string names = shown == channels.end() ? "" : shown->second;
-    rows.push_back({std::to_string(release.number), release.id.short_hex(), format_time(release.published), names});
+    rows.push_back({std::to_string(release.number), release.id.short_hex(), to_the_second(release.published), names});
     context.console.object({{"event", "release"},
                             {"number", release.number},
                             {"release", release.id.hex()},
@@ -84,7 +87,7 @@ class ListVisitor final : public release::TreeDiffVisitor {
     const std::string tail = directory ? "/" : link ? " -> " + printable(shown.target) : "";
     const WallTime mtime{std::chrono::nanoseconds(shown.mtime_ns)};
     const std::string padding(size.size() < 12 ? 12 - size.size() : 0, ' ');
-    console_.text(std::string(mode) + "  " + padding + size + "  " + format_time(mtime).substr(0, 19) + "  " +
+    console_.text(std::string(mode) + "  " + padding + size + "  " + to_the_second(mtime) + "  " +
                   printable(entry.path) + tail);
     boost::json::object object{{"event", "entry"},
                                {"path", printable(entry.path)},
@@ -123,7 +126,7 @@ class ShowCommand final : public Command {
     DL_ASSIGN(const auto manifest, view.manifest(op, release_));
     const model::Release& release = manifest->index().release;
     context.console.text("release " + std::to_string(release.number) + " (" + manifest->index().id.short_hex() +
-                         ") of " + release.set + ", published " + format_time(release.published) + ": " +
+                         ") of " + release.set + ", published " + to_the_second(release.published) + ": " +
                          format_count(release.stats.files) + " files, " + format_bytes(release.stats.bytes) +
                          (release.note.empty() ? "" : "; " + printable(release.note)));
     ListVisitor visitor(context.console);
