@@ -93,6 +93,7 @@ struct CurlConnection::Exchange {
     auto& exchange = *static_cast<Exchange*>(self);
     if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_FAIL;
     exchange.read_bytes = 0;
+    exchange.acknowledged = 0;
     return exchange.stop(exchange.request.body->rewind()) ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
   }
 
@@ -258,7 +259,8 @@ bool CurlConnection::send_queue_moved(Exchange& exchange) const {
   return true;
 }
 
-Status CurlConnection::drive(Exchange& exchange, const Op& op, const TransportOptions& options) {
+Status CurlConnection::drive(Exchange& exchange, const TransportOptions& options) {
+  const Op& op = exchange.op;
   const std::stop_callback wake(op.stop, [this] { curl_multi_wakeup(multi_); });
   for (;;) {
     int running = 0;
@@ -296,14 +298,13 @@ Error CurlConnection::failure(const Exchange& exchange, CURLcode code) const {
   return {Code::unavailable, reason};
 }
 
-Result<Response> CurlConnection::run(const Op& op, const Request& request, Sink& sink, std::uint64_t max_body_bytes,
-                                     const TransportOptions& options, TlsTrust& trust) {
-  Exchange exchange(op, request, sink, max_body_bytes, options.max_header_bytes);
+// What libcurl makes of the transfer once it is over, or why it was broken off.
+Result<CURLcode> CurlConnection::perform(Exchange& exchange, const TransportOptions& options, TlsTrust& trust) {
   DL_TRY(configure(exchange, options, trust));
   if (const CURLMcode code = curl_multi_add_handle(multi_, easy_); code != CURLM_OK) {
     return Error{Code::internal, std::string("libcurl: ") + curl_multi_strerror(code)};
   }
-  const Status driven = drive(exchange, op, options);
+  const Status driven = drive(exchange, options);
   CURLcode code = CURLE_OK;
   if (driven) {
     int left = 0;
@@ -314,6 +315,27 @@ Result<Response> CurlConnection::run(const Op& op, const Request& request, Sink&
   }
   curl_multi_remove_handle(multi_, easy_);
   DL_TRY(driven);
+  return code;
+}
+
+// libcurl itself sends a request once more when a kept connection turns out to be closed, but not where it notices
+// while it sends the body. The server cannot have acted on such a request: it never had the whole of it.
+bool CurlConnection::found_closed(const Exchange& exchange, CURLcode code) const {
+  long new_connections = 0;
+  curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &new_connections);
+  return code == CURLE_SEND_ERROR && new_connections == 0 && exchange.headers.response().status == 0;
+}
+
+Result<Response> CurlConnection::run(const Op& op, const Request& request, Sink& sink, std::uint64_t max_body_bytes,
+                                     const TransportOptions& options, TlsTrust& trust) {
+  Exchange exchange(op, request, sink, max_body_bytes, options.max_header_bytes);
+  DL_ASSIGN(CURLcode code, perform(exchange, options, trust));
+  if (request.body != nullptr && found_closed(exchange, code)) {
+    DL_TRY(request.body->rewind());
+    exchange.read_bytes = 0;
+    exchange.acknowledged = 0;
+    DL_ASSIGN(code, perform(exchange, options, trust));  // libcurl has dropped the connection
+  }
   if (code != CURLE_OK && !exchange.enough) return failure(exchange, code);
   if (!exchange.headers.complete()) return Error{Code::unavailable, "the answer ended within its headers"};
   if (exchange.headers.response().status < 300 && !exchange.accept_once()) return *exchange.error;

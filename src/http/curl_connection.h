@@ -32,7 +32,9 @@ class CurlConnection {
   void set_headers(const Exchange&, const TransportOptions&);
   void set_body(Exchange&);
   void set_proxy(const Request&);
-  Status drive(Exchange&, const Op&, const TransportOptions&);
+  Result<CURLcode> perform(Exchange&, const TransportOptions&, TlsTrust&);
+  Status drive(Exchange&, const TransportOptions&);
+  [[nodiscard]] bool found_closed(const Exchange&, CURLcode code) const;
   [[nodiscard]] bool send_queue_moved(Exchange&) const;
   [[nodiscard]] Error failure(const Exchange&, CURLcode code) const;
 

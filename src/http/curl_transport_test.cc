@@ -110,18 +110,56 @@ TEST(CurlTransport, ReusesOneConnectionForRequestsInTurn) {
 }
 
 TEST(CurlTransport, ReopensAConnectionThatTheServerClosedWhileIdle) {
+  // Without a body, with a small one, and with one during which the close is noticed.
+  const std::string none, small = "again", large(5 << 20, 'l');
   LoopbackServer server(for_each_request([&](Peer& peer, const HttpRequest& request) {
-    peer.answer(200, "", request.body);
+    peer.answer(200, "", std::to_string(request.body.size()));
     return false;
   }));
   const auto transport = open_curl_transport({});
-  for (int i = 0; i < 5; ++i) {
-    BufferSource body(bytes_of("again"));
+  unsigned sent = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (const std::string* text : {&none, &small, &large}) {
+      BufferSource body(bytes_of(*text));
+      Request request{.url = server.url()};
+      if (text != &none) request.method = "PUT", request.body = &body;
+      const auto got = fetch(*transport, request);
+      ASSERT_TRUE(got.response) << got.response.error().describe();
+      EXPECT_EQ(got.body, std::to_string(body.size_bytes()));
+      ++sent;
+    }
+  }
+  EXPECT_EQ(server.connections(), sent);
+}
+
+TEST(CurlTransport, SendsABodyAgainWhenAKeptConnectionBreaksUnderIt) {
+  LoopbackServer server([](Peer& peer) {
+    if (const auto request = peer.read_request()) peer.answer(200, "", std::to_string(request->body.size()));
+    peer.read_some();  // the next request has begun
+    peer.reset();
+  });
+  const auto transport = open_curl_transport({});
+  const std::string content(5 << 20, 'l');
+  for (unsigned i = 1; i <= 20; ++i) {
+    BufferSource body(bytes_of(content));
     const auto got = fetch(*transport, {.method = "PUT", .url = server.url(), .body = &body});
     ASSERT_TRUE(got.response) << got.response.error().describe();
-    EXPECT_EQ(got.body, "again");
+    EXPECT_EQ(got.body, std::to_string(content.size()));
+    EXPECT_EQ(server.connections(), i);
   }
-  EXPECT_EQ(server.connections(), 5U);
+}
+
+TEST(CurlTransport, SendsNothingAgainWhenANewConnectionBreaks) {
+  LoopbackServer server([](Peer& peer) {
+    peer.read_some();
+    peer.reset();
+  });
+  const auto transport = open_curl_transport({});
+  const std::string content(5 << 20, 'l');
+  BufferSource body(bytes_of(content));
+  const auto got = fetch(*transport, {.method = "PUT", .url = server.url(), .body = &body});
+  EXPECT_EQ(got.response.error().code, Code::unavailable);
+  EXPECT_EQ(server.connections(), 1U);
 }
 
 TEST(CurlTransport, ServesManyThreadsAtOnce) {

@@ -16,6 +16,7 @@ class HeaderReader {
   Status line(std::string_view text);
   [[nodiscard]] bool complete() const { return complete_; }
   [[nodiscard]] Response& response() { return response_; }
+  [[nodiscard]] const Response& response() const { return response_; }
 
  private:
   Status status_line(std::string_view text);
