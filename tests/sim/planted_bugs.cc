@@ -1,0 +1,27 @@
+// Plants each bug, and requires that the simulation finds it. DUSKLINE_SIM_SEEDS does not matter here: each bug has at
+// most `most_seeds` histories to show itself in.
+#include <iostream>
+#include <random>
+
+#include "history.h"
+
+int main() {
+  using namespace duskline::sim;
+  constexpr std::uint64_t most_seeds = 60;
+  const std::uint64_t first = std::random_device{}();
+  std::cout << "from seed " << first << std::endl;
+  int missed = 0;
+  for (const auto& [bug, name] : all_bugs()) {
+    std::uint64_t tried = 0;
+    Outcome outcome;
+    while (tried < most_seeds && outcome.failure.empty()) outcome = run_history(first + tried++, bug);
+    if (outcome.failure.empty()) {
+      std::cout << "MISSED " << name << " in " << tried << " seeds" << std::endl;
+      ++missed;
+      continue;
+    }
+    std::cout << "found " << name << " with seed " << tried << " of at most " << most_seeds << ": "
+              << outcome.failure.substr(0, outcome.failure.find('\n')) << std::endl;
+  }
+  return missed == 0 ? 0 : 1;
+}
