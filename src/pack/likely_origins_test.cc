@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "pack/delta.h"
+#include "testing/effort.h"
 
 namespace duskline::pack {
 namespace {
@@ -51,9 +52,9 @@ TEST(LikelyOrigins, leave_alone_what_has_none) {
 
 TEST(LikelyOrigins, take_no_quadratic_time) {
   Files removed, added;
-  for (int i = 0; i < 50'000; ++i) {
-    removed.push_back({"old/" + std::to_string(i) + "/index.html", static_cast<std::uint64_t>(i + 1)});
-    added.push_back({"new/x" + std::to_string(i) + "/index.html", static_cast<std::uint64_t>(i + 1)});
+  for (std::size_t i = 0; i < testing::effort(50'000); ++i) {
+    removed.push_back({"old/" + std::to_string(i) + "/index.html", i + 1});
+    added.push_back({"new/x" + std::to_string(i) + "/index.html", i + 1});
   }
   const Paths origins = likely_origins(removed, added);
   EXPECT_EQ(origins[777], "old/777/index.html");

@@ -13,8 +13,6 @@ namespace {
 using model::EntryKind;
 using release::Sided;
 
-constexpr std::size_t max_folders_open = 64;
-
 class Stamper : public release::TreeDiffVisitor {
  public:
   Stamper(const Scope& scope, FolderTree& tree, StampWriter& stamps) : scope_(scope), tree_(tree), stamps_(stamps) {
