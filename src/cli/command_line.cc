@@ -44,9 +44,22 @@ CLI::App* app_at(CLI::App& root, const std::string& path, const std::string& sum
   return app;
 }
 
+// A noun says which verbs it has.
+void describe_nouns(CLI::App& root) {
+  for (CLI::App* noun : root.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!noun->get_description().empty()) continue;
+    std::string verbs;
+    for (const CLI::App* verb : noun->get_subcommands([](const CLI::App*) { return true; })) {
+      verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+    }
+    noun->description(verbs);
+  }
+}
+
 Binding bind(CLI::App& root, Command& command, const std::vector<Flag>& everywhere) {
   Binding binding{&command, nullptr, command.spec(), {}, {}};
   binding.app = app_at(root, binding.spec.path, binding.spec.summary);
+  binding.app->footer(binding.spec.details);
   binding.spec.flags.insert(binding.spec.flags.end(), everywhere.begin(), everywhere.end());
   for (const Argument& argument : binding.spec.arguments) {
     auto* option = binding.app->add_option(argument.name, argument.help)->expected(1)->type_name("");
@@ -198,6 +211,7 @@ Result<ParsedLine> parse_command_line(int argc, const char* const* argv,
   std::vector<Binding> bindings;
   bindings.reserve(commands.size());
   for (const auto& command : commands) bindings.push_back(bind(root, *command, everywhere));
+  describe_nouns(root);
 
   if (argc > 1 && argv[1][0] != '-') {
     const std::string first = argv[1];
