@@ -3,6 +3,7 @@
 
 #include "fuzz.h"
 #include "pack/frame.h"
+#include "pack/settled.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace duskline;
@@ -15,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t base_bytes = std::min(low | std::size_t{read.u8()} << 8, read.left());
   const ByteView base = read.raw(base_bytes);
   const ByteView stored = read.raw(read.left());
+  (void)pack::is_settled(stored, raw_bytes);
   if (!decoder.decode(codec, stored, raw_bytes, base, out)) return 0;
   fuzz::require(out.size() == raw_bytes, "a frame has the promised length");
   return 0;

@@ -1,0 +1,1 @@
+// A target needs a source; what matters is the precompiled header.
