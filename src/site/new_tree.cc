@@ -82,7 +82,6 @@ Result<bool> NewTree::State::obtain_by_delta(const Op& op) {
   const auto& deltas = request.wanted.deltas;
   const auto ref = std::ranges::find(deltas, from, &model::DeltaRef::from);
   if (ref == deltas.end() || ref->index_bytes == 0 || ref->index_bytes > release::max_delta_index_bytes) return false;
-  if (request.wanted.manifest_bytes != 0 && ref->index_bytes > request.wanted.manifest_bytes) return false;
   const store::Key object(model::delta_key(request.set, from, request.wanted.id));
   DL_ASSIGN(const Bytes start,
             store::get_all(request.store, op, object, ref->index_bytes, range_of(0, ref->index_bytes)));

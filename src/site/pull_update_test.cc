@@ -77,6 +77,23 @@ TEST_P(PullBothModes, DeltasLeadToTheSameBytes) {
   }
 }
 
+// Its index alone is larger than the manifest; what counts is that it spares the content.
+TEST_P(PullBothModes, ADeltaOfManySmallChangesIsTaken) {
+  std::mt19937_64 random(4);
+  PullKit kit({.chunk_bytes = 4096, .frame_bytes = 400'000, .pack_bytes = 4'000'000});
+  SampleEntry tree = sample_directory();
+  for (int i = 0; i < 300; ++i) tree.children["f" + std::to_string(i)].content = testing::random_content(random, 4096);
+  const auto first = kit.maker.publish(tree);
+  must(kit.pull(kit.options(GetParam())));
+  const SampleEntry before = tree;
+  for (auto& [name, file] : tree.children) file.content[100] ^= 1;
+  const auto second = kit.maker.publish_with_delta(before, first, tree);
+  const auto result = must(kit.pull(kit.options(GetParam())));
+  EXPECT_EQ(kit.differs_from(tree), "");
+  EXPECT_GT(result.bytes_from_manifests, second.object.size());
+  EXPECT_EQ(result.bytes_from_packs, 0U);
+}
+
 TEST_P(PullBothModes, ADamagedPatchBaseFallsBackToPacks) {
   std::mt19937_64 random(5);
   PullKit kit({.chunk_bytes = 300});
