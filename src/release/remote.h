@@ -22,7 +22,8 @@ struct ExpectedSize {
 
 inline constexpr std::uint64_t max_manifest_bytes = std::uint64_t{1} << 40;
 
-// Fetches the whole manifest of release `id` by one GET into the file `name` of `scratch` (replaced), and opens it.
+// Fetches the whole manifest of release `id` into the file `name` of `scratch` (replaced), and opens it: by one GET, or
+// by up to six at a time where its size is known.
 // Code::untrusted where nobody trusted signed it, Code::corrupt where it is not the release asked for or not of the
 // expected size.
 [[nodiscard]] Result<std::unique_ptr<Manifest>> open_remote_manifest(store::ObjectStore&, const Op&,

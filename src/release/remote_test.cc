@@ -51,14 +51,19 @@ class RemoteTest : public ::testing::Test {
   }
 };
 
-TEST_F(RemoteTest, AWholeManifestIsOneRequest) {
+TEST_F(RemoteTest, AWholeManifestIsOneRequestOrAFewSideBySide) {
   std::mt19937_64 random(1);
-  const auto made = publisher_.publish(testing::random_tree(random, 100));
-  const auto before = store_.traffic();
-  const auto manifest = must(whole(made.index.id, {made.index.index_bytes, made.index.total_bytes}));
-  must(for_each_node(op, *manifest, manifest->top(), [](const WalkedNode&) { return Status{}; }));
-  EXPECT_EQ(store_.traffic().requests - before.requests, 1U);
-  EXPECT_EQ(store_.traffic().bytes_received - before.bytes_received, made.object.size());
+  const auto made = publisher_.publish(testing::random_tree(random, 1000));
+  ASSERT_GT(made.object.size(), 80'000U);
+  const auto requests_for = [&](const ExpectedSize& size) {
+    const auto before = store_.traffic();
+    const auto manifest = must(whole(made.index.id, size));
+    must(for_each_node(op, *manifest, manifest->top(), [](const WalkedNode&) { return Status{}; }));
+    EXPECT_EQ(store_.traffic().bytes_received - before.bytes_received, made.object.size());
+    return store_.traffic().requests - before.requests;
+  };
+  EXPECT_EQ(requests_for({}), 1U);
+  EXPECT_EQ(requests_for({made.index.index_bytes, made.index.total_bytes}), 6U);
 }
 
 // Ten directories with 1 MiB of list nodes each, of which one is looked at.

@@ -75,13 +75,14 @@ void Batch::add_raw_parts(const FrameRef& frame, std::size_t first, std::size_t 
 }
 
 void Batch::make_jobs(const Shape& shape) {
-  std::uint64_t total = 0;
+  std::uint64_t total = 0, taken = 0;
   for (const Part& part : parts) total += part.stored.stored_bytes;
-  const std::uint64_t job_bytes =
-      std::clamp(total / std::max(shape.jobs, 1U) + 1, shape.min_job_bytes, shape.max_job_bytes);
+  const std::uint64_t workers = std::max(shape.workers, 1U);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Part& part = parts[i];
     const std::uint64_t begins = part.stored.offset_bytes;
+    const std::uint64_t share = total / (taken < total / 3 * 2 ? workers * 3 / 2 + 1 : workers * 3);
+    const std::uint64_t job_bytes = std::clamp(share + 1, shape.min_job_bytes, shape.max_job_bytes);
     RangeJob* job = jobs.empty() ? nullptr : &jobs.back();
     const bool fits = job != nullptr && job->object == part.stored.object &&
                       begins >= job->offset_bytes + job->length_bytes &&
@@ -93,6 +94,7 @@ void Batch::make_jobs(const Shape& shape) {
     }
     job->length_bytes = part.end() - job->offset_bytes;
     ++job->parts;
+    taken += part.stored.stored_bytes;
   }
 }
 

@@ -158,7 +158,7 @@ Status ChunkPlanner::dispatch() {
   ++batch_number_;
   std::unique_ptr<Batch> batch = std::move(batch_);
   Batch::Shape shape;
-  shape.jobs = parts_.workers;
+  shape.workers = parts_.workers;
   batch->arrange(shape);
   if (parts_.carrying == Carrying::dry_run) return count_only(*batch);
   while (!running_.empty() && (needs_earlier_ || running_.size() >= max_running)) DL_TRY(drain_first());
@@ -202,7 +202,7 @@ Status ChunkPlanner::try_again(Batch& batch, std::vector<Piece> failed) {
     const auto again = std::exchange(batch_, std::move(planned_next));
     DL_TRY(std::move(status));
     Batch::Shape shape;
-    shape.jobs = parts_.workers;
+    shape.workers = parts_.workers;
     again->arrange(shape);
     DL_TRY(parts_.fetcher.start(*again));
     DL_ASSIGN(failed, parts_.fetcher.wait(*again));

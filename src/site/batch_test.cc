@@ -1,0 +1,64 @@
+#include "site/batch.h"
+
+#include <gtest/gtest.h>
+
+#include "testing/must.h"
+
+namespace duskline::site {
+namespace {
+
+using testing::must;
+
+constexpr std::uint64_t kib = 1 << 10, mib = 1 << 20;
+
+// `count` frames end to end, 1 MiB raw each, split over objects of `per_object`.
+void fill(Batch& batch, std::uint32_t count, std::uint32_t stored_bytes, std::uint32_t per_object) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    FrameRef frame;
+    frame.object = i / per_object;
+    frame.offset_bytes = std::uint64_t{i % per_object} * stored_bytes;
+    frame.stored_bytes = stored_bytes;
+    frame.raw_bytes = 1 << 20;
+    frame.codec = model::Codec::zstd;
+    Piece piece;
+    piece.length_bytes = 1000;
+    must(batch.add_remote(frame, piece));
+  }
+}
+
+TEST(BatchJobs, HoldEveryPartOnceAndShrinkTowardsTheEnd) {
+  Batch batch;
+  fill(batch, 210, 100 * kib, 1000);
+  batch.arrange({.workers = 8});
+  std::uint64_t bytes = 0;
+  std::uint32_t next = 0;
+  for (const RangeJob& job : batch.jobs) {
+    EXPECT_EQ(job.first_part, next);
+    next += job.parts;
+    bytes += job.length_bytes;
+  }
+  EXPECT_EQ(next, 210U);
+  EXPECT_EQ(bytes, 210 * 100 * kib);
+  EXPECT_GT(batch.jobs.size(), 16U) << "work for 8 to the end";
+  EXPECT_LT(batch.jobs.back().length_bytes, batch.jobs.front().length_bytes);
+}
+
+TEST(BatchJobs, AreFewForManySmallFiles) {
+  Batch batch;
+  fill(batch, 213, 640 * kib, 51);  // 20,000 files of 213 MB, half compressible, in packs of 32 MiB
+  batch.arrange({.workers = 8});
+  EXPECT_LE(batch.jobs.size(), 23U) << "with the head and a manifest in six parts no more than 30 requests";
+}
+
+TEST(BatchJobs, AreNotCutSmallerThanIsWorthARequestNorLargerThanTheirLimit) {
+  Batch small, large;
+  fill(small, 10, 100 * kib, 1000);
+  small.arrange({.workers = 8});
+  EXPECT_EQ(small.jobs.size(), 2U);
+  fill(large, 1000, 640 * kib, 51);
+  large.arrange({.workers = 8});
+  for (const RangeJob& job : large.jobs) EXPECT_LE(job.length_bytes, 16 * mib);
+}
+
+}  // namespace
+}  // namespace duskline::site
