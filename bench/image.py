@@ -15,7 +15,7 @@ def rsync_bytes(before, after, folder) -> int:
     folder.mkdir()
     shutil.copy2(before, folder / "image")
     # Over a local pair rsync copies whole files; --no-whole-file makes it do what it would over a link.
-    done = measure(["rsync", "-az", "--no-whole-file", "--stats", "--inplace", str(after), str(folder / "image")])
+    done = measure(["rsync", "-az", "--no-whole-file", "--stats", str(after), str(folder / "image")])
     return sum(int(n.replace(",", "")) for n in re.findall(r"Total bytes (?:sent|received): ([\d,]+)", done.output))
 
 
@@ -27,7 +27,7 @@ def zsync_bytes(before, after, folder) -> int:
     server = subprocess.Popen(["/usr/bin/python3", str(__file__).replace("image.py", "range_server.py"), str(folder), "28731"], stdout=subprocess.PIPE, text=True)
     server.stdout.readline()
     try:
-        measure(["zsync", "-q", "-i", str(before), "-o", str(folder / "out"), "http://127.0.0.1:28731/image.zsync"])
+        measure(["zsync", "-q", "-i", str(before), "-o", str(folder / "out"), "http://127.0.0.1:28731/image.zsync"], cwd=str(folder))
     finally:
         server.terminate()
         sent = int(server.communicate()[0].strip().splitlines()[-1])
@@ -53,6 +53,7 @@ def main() -> None:
             subprocess.run(["cmp", str(source / "disk.img"), str(target / "current" / "disk.img")], check=True)
             answer = pulled.report("pulled")
             row = [what, f"{answer['fetched_bytes'] / 1e6:.2f}", answer["requests"], f"{pulled.cpu:.2f}", f"{published.cpu:.2f}", f"{pulled.memory_bytes / (1 << 20):.0f}"]
+            print("#   " + "  ".join(map(str, row)), flush=True)
             work = bench.work / "peer"
             row.append(f"{rsync_bytes(images / 'v1.img', images / f'v{number}.img', work) / 1e6:.2f}" if have("rsync") else "-")
             row.append(f"{zsync_bytes(images / 'v1.img', images / f'v{number}.img', work) / 1e6:.2f}" if have("zsync") else "-")
