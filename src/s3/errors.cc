@@ -127,6 +127,10 @@ std::string advice(const Refusal& refusal, Code code) {
     return "check AWS_SECRET_ACCESS_KEY, --region and --endpoint-url (a proxy that changes headers breaks signatures "
            "too)";
   }
+  if (refusal.status == 412 && !refusal.conditional) {
+    return "the request had no condition that could fail: a proxy may have changed it, or this is no S3 service; check "
+           "--endpoint-url";
+  }
   switch (code) {
     case Code::usage:
       return region_hint(refusal);

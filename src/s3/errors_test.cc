@@ -71,6 +71,11 @@ TEST(S3Errors, SayWhatWhereAndWhy) {
       << error.message;
 }
 
+TEST(S3Errors, WonderAtAConditionThatNobodySet) {
+  EXPECT_NE(refused(412, {"PreconditionFailed"}).message.find("no condition"), std::string::npos);
+  EXPECT_EQ(refused(412, {"PreconditionFailed"}, {}, true).message.find("no condition"), std::string::npos);
+}
+
 TEST(S3Errors, ShowBothClocksWhenTheyDiffer) {
   const Error told = refused(403, {"RequestTimeTooSkewed", "", "", "", "2026-11-21T13:30:00Z"});
   EXPECT_EQ(told.code, Code::denied);

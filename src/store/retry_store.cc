@@ -27,6 +27,11 @@ struct Shared {
   }
 };
 
+std::string_view advice(Code code) {
+  return code == Code::throttled ? "the service asks for fewer requests: try again later, or with fewer --max-requests"
+                                 : "check the network and the endpoint, or try again later";
+}
+
 // The tries of one call.
 class Tries {
  public:
@@ -46,13 +51,13 @@ class Tries {
     if (delivered_ >= progress_bytes) count_ = 0;
     delivered_ = 0;
     if (++count_ >= shared_.policy.max_tries) {
-      return wrap(std::move(error), what_ + ": gave up after " + std::to_string(count_) + " tries");
+      return gave_up(std::move(error), "after " + std::to_string(count_) + " tries");
     }
     const milliseconds delay = retry_delay(shared_.policy, count_, shared_.random(), error.retry_after);
     const SteadyTime now = shared_.clock.steady();
     if (now + delay - last_move_ > shared_.policy.progress_deadline) {
-      return wrap(std::move(error), what_ + ": gave up, since nothing moved for " + format_duration(now - last_move_) +
-                                        " and the next try would be in " + format_duration(delay));
+      return gave_up(std::move(error), "since nothing moved for " + format_duration(now - last_move_) +
+                                           " and the next try would be in " + format_duration(delay));
     }
     if (op_.deadline - now < delay) {
       return Error{Code::timeout, what_ + ": no time is left for another try", std::move(error)};
@@ -66,6 +71,11 @@ class Tries {
   }
 
  private:
+  [[nodiscard]] Error gave_up(Error error, const std::string& why) const {
+    const std::string hint(advice(error.code));
+    return wrap(std::move(error), what_ + ": gave up " + why + "; " + hint);
+  }
+
   Shared& shared_;
   const Op& op_;
   std::string what_;
