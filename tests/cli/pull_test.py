@@ -44,7 +44,9 @@ def test_rollback_pins_until_unpin(p):
     published(p, "two")
     pull(p)
     refused(p.run("rollback", p.work / "nowhere", code=1), "nowhere")
+    (p.work / "store").rename(p.work / "far away")  # it needs no store
     p.run("rollback", p.work / "target")
+    (p.work / "far away").rename(p.work / "store")
     expect(fingerprint(p.work / "target" / "current") == first, "rollback shows something else")
     expect(pull(p, "--json").event("pulled")["outcome"] == "pinned", "the pin does not hold")
     p.run("unpin", p.work / "target")
@@ -79,6 +81,29 @@ def test_in_place_keeps_what_belongs_to_the_site(p):
     pull(p, "--delete", "--allow-mass-delete")
     expect((target / ".env").exists() and not (target / "extra").exists(), "--delete went wrong")
     expect((target / "file").read_text() == "two", "not updated")
+
+
+def test_a_delete_of_more_than_half_is_refused(p):
+    published(p)
+    target = p.work / "target"
+    (target / "own").mkdir(parents=True)
+    for number in range(10):
+        (target / "own" / str(number)).write_text("of the site")
+    refused(pull(p, "--mode", "in-place", "--delete", code=5), "10 of the target's 10 files", "--allow-mass-delete")
+    expect(len(list((target / "own").iterdir())) == 10 and not (target / "file").exists(), "something was changed")
+    pull(p, "--mode", "in-place")
+    expect(len(list((target / "own").iterdir())) == 10 and (target / "file").exists(), "extras go without --delete")
+
+
+def test_a_head_past_its_life_is_stale_not_current(p):
+    source = published(p)
+    pull(p)
+    (source / "file").write_text("two")
+    p.run("publish", "set", "--from", source, "--store", p.work / "store", "--lifetime", "1ms")
+    refused(pull(p, code=5), "stale, not current", "--allow-stale")
+    expect((p.work / "target" / "current" / "file").read_text() == "one", "what is stale was activated")
+    pull(p, "--allow-stale")
+    expect((p.work / "target" / "current" / "file").read_text() == "two", "--allow-stale does nothing")
 
 
 def test_failing_check_rolls_back(p):
@@ -125,7 +150,11 @@ def test_dry_run_changes_nothing(p):
     published(p)
     plan = pull(p, "--dry-run", "--json").event("pulled")
     expect(plan["outcome"] == "planned" and plan["files_changed"] == 2 and plan["requests"] > 0, f"odd plan: {plan}")
+    said = pull(p, "--dry-run").out
+    expect("would fetch" in said and "B in " in said and f"{plan['requests']} requests" in said, f"no cost: {said}")
     expect(not os.path.lexists(p.work / "target" / "current"), "something was activated")
+    done = pull(p, "--json").event("pulled")
+    expect(all(done[part] == plan[part] for part in ("requests", "fetched_bytes", "pack_bytes")), f"{plan} but {done}")
 
 
 def test_only_a_subtree(p):
