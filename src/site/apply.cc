@@ -17,11 +17,12 @@ bool may_be_done_without(Code code) { return code == Code::denied || code == Cod
 
 }  // namespace
 
-ChangeApplier::ChangeApplier(Target& target, Direction direction, Reporter& reporter)
+ChangeApplier::ChangeApplier(Target& target, Direction direction, Run run, Reporter& reporter)
     : root_(target.root()),
       own_(target.private_folder()),
       source_(std::string(direction == Direction::forward ? folders::staged_tree : folders::previous) + "/"),
       direction_(direction),
+      run_(run),
       reporter_(reporter) {}
 
 Status ChangeApplier::apply(const Change& change) {
@@ -61,7 +62,9 @@ Status ChangeApplier::dispatch(const Change& change) {
 bool ChangeApplier::is_expected(const Stat& now, const Change& change) const {
   // A symlink that we made has an inode that nobody could foresee, and holds nothing that could be lost.
   if (direction_ == Direction::back && now.kind == FileKind::symlink) return true;
-  return !change.seen.is_empty() && is_as_seen(now, change.seen);
+  FileStamp seen = change.seen;
+  if (run_ == Run::after_crash) seen.ctime_ns = 0;
+  return !seen.is_empty() && is_as_seen(now, seen);
 }
 
 Status ChangeApplier::make_way(const Change& change, const std::optional<Stat>& now) {

@@ -14,9 +14,12 @@ namespace duskline::site {
 // forward: files come from staging/tree. back: from previous/, and what stands in the way is what forward put there.
 enum class Direction : std::uint8_t { forward, back };
 
+// after_crash: a change may have reached the inode and not its name, so that the ctime says nothing.
+enum class Run : std::uint8_t { first, after_crash };
+
 class ChangeApplier {
  public:
-  ChangeApplier(Target& target, Direction direction, Reporter& reporter);
+  ChangeApplier(Target& target, Direction direction, Run run, Reporter& reporter);
   // All but the attributes of directories.
   Status apply(const Change& change);
   // Those, once everything below has been applied.
@@ -46,6 +49,7 @@ class ChangeApplier {
   disk::Directory& own_;
   const std::string source_;
   const Direction direction_;
+  const Run run_;
   Reporter& reporter_;
   std::uint64_t directories_made_ = 0;
 };

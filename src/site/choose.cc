@@ -95,9 +95,10 @@ Result<Choice> choose_release(const Op& op, const PullParts& parts, Target& targ
     choice.wanted.id = *options.release;
   } else if (state.pinned) {
     choice.kind = Choice::Kind::pinned;
-    choice.wanted.id = *state.pinned;
-    const InstalledRelease* pinned = target.find(*state.pinned);
-    if (pinned != nullptr) choice.number = pinned->number;
+    // What is shown: another one than the pin says where a pull by release ended before it could move the pin.
+    choice.wanted.id = state.current ? state.current->id : *state.pinned;
+    const InstalledRelease* shown = target.find(choice.wanted.id);
+    if (shown != nullptr) choice.number = shown->number;
     return choice;
   } else {
     DL_ASSIGN(choice, follow_head(op, parts, target, options));

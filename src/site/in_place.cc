@@ -39,8 +39,8 @@ Status apply_all(ChangeList& list, ChangeApplier& applier, Direction direction, 
 }
 
 // Removals and directories, then what goes into them, then the attributes of directories, those that lie deeper first.
-Status run(Target& target, ChangeList& list, Direction direction, Reporter& reporter) {
-  ChangeApplier applier(target, direction, reporter);
+Status run(Target& target, ChangeList& list, Direction direction, Run attempt, Reporter& reporter) {
+  ChangeApplier applier(target, direction, attempt, reporter);
   DL_TRY(apply_all(list, applier, direction, Pass::names, reporter));
   // A file that is moved into a directory which a power cut takes away again would be lost with it.
   if (applier.directories_made() > 0) DL_TRY(target.root().sync_filesystem());
@@ -74,9 +74,9 @@ Status drop_journal(Target& target, std::string_view name) {
 }
 
 // What the journal did is on disk already when the state says so, and only then the journal goes.
-Status complete(Target& target, Sync sync, Reporter& reporter) {
+Status complete(Target& target, Sync sync, Run attempt, Reporter& reporter) {
   DL_ASSIGN(ChangeList list, open_journal(target, folders::journal));
-  DL_TRY(run(target, list, Direction::forward, reporter));
+  DL_TRY(run(target, list, Direction::forward, attempt, reporter));
   if (sync == Sync::yes) DL_TRY(target.root().sync_filesystem());
   const std::optional<Pending> pending = target.state().pending;
   if (pending && pending->release.id == list.to()) {
@@ -90,9 +90,9 @@ Status complete(Target& target, Sync sync, Reporter& reporter) {
   return target.private_folder().remove_tree(folders::staged_tree, Missing::is_absent);
 }
 
-Status complete_back(Target& target, Reporter& reporter) {
+Status complete_back(Target& target, Run attempt, Reporter& reporter) {
   DL_ASSIGN(ChangeList list, open_journal(target, folders::journal_back));
-  DL_TRY(run(target, list, Direction::back, reporter));
+  DL_TRY(run(target, list, Direction::back, attempt, reporter));
   DL_TRY(target.root().sync_filesystem());
   State& state = target.state();
   std::optional<InstalledRelease> before;
@@ -141,7 +141,7 @@ Status activate_in_place(const Op& op, Target& target, const Staged& staged, Rep
   if (!begun) return undo_of_state(target, std::move(begun));
   // From here on there is no way but forward, for this run or the next.
   DL_TRY(own.sync());
-  Status completed = complete(target, staged.sync, reporter);
+  Status completed = complete(target, staged.sync, Run::first, reporter);
   if (completed) return completed;
   return wrap(std::move(completed).error(),
               "the release is being put in place, and could not be completed; the next run goes on with it");
@@ -151,7 +151,7 @@ Status take_back_in_place(Target& target, Reporter& reporter) {
   disk::Directory& own = target.private_folder();
   DL_TRY(own.rename(folders::undo, own, folders::journal_back));
   DL_TRY(own.sync());
-  return complete_back(target, reporter);
+  return complete_back(target, Run::first, reporter);
 }
 
 Status recover_in_place(const Op&, Target& target, Reporter& reporter) {
@@ -160,12 +160,12 @@ Status recover_in_place(const Op&, Target& target, Reporter& reporter) {
   DL_ASSIGN(const auto back, own.stat(folders::journal_back));
   if (back) {
     reporter.note(Severity::warning, "going back to the release before was interrupted; completing it");
-    return complete_back(target, reporter);
+    return complete_back(target, Run::after_crash, reporter);
   }
   DL_ASSIGN(const auto forward, own.stat(folders::journal));
   if (forward) {
     reporter.note(Severity::warning, "an activation was interrupted; completing it");
-    DL_TRY(complete(target, Sync::yes, reporter));
+    DL_TRY(complete(target, Sync::yes, Run::after_crash, reporter));
   }
   DL_TRY(undo_begin(target));
   DL_ASSIGN(const auto undo, own.stat(folders::undo));

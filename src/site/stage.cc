@@ -33,6 +33,8 @@ class Stager {
         workers_(options.workers != 0 ? options.workers : std::max(least_workers, 2 * default_workers())) {}
 
   Result<StageResult> run();
+  // Whether it went by what an earlier run left, which a power cut may have spoilt.
+  [[nodiscard]] bool used_leftovers() const { return staging_ && (staging_->resumes() || !staging_->older().empty()); }
 
  private:
   [[nodiscard]] bool is_dry() const { return options_.write == PullOptions::Write::dry_run; }
@@ -90,7 +92,8 @@ Result<StageResult> Stager::run() {
   return StageResult{tree_->release(), counts_};
 }
 
-// What is known of the content that is there. A record or stamps that are lost cost reading, nothing else.
+// What is known of the content that is there. Stamps that are lost cost reading, nothing else, and so does a record;
+// but in-place nothing else says which files go. So one that is there and cannot be read now is an error.
 Status Stager::open_installed() {
   const State& state = target_.state();
   const InstalledRelease* base = target_.find(wanted_.id);  // also a kept one, which in-place has no content
@@ -99,6 +102,7 @@ Status Stager::open_installed() {
   if (base != nullptr) {
     auto content = target_.content(base->id);
     auto record = target_.tree(base->id);
+    if (!record && record.error().code == Code::io) return std::move(record).error();
     if (content && record) {
       installed_record_ = std::move(*record);
       content_ = std::make_unique<FolderTree>(std::move(*content), options_.max_files_open / 4);
@@ -151,7 +155,7 @@ Status Stager::index_local(LocalChunks& chunks) {
     DL_TRY(index_record(op_, *installed_record_, *installed_scope_, stamps ? &*stamps : nullptr, local_,
                         installed_source_, chunks));
   }
-  for (OlderStaging& older : staging_->older()) {
+  for (const OlderStaging& older : staging_->older()) {
     const std::uint32_t source = local_.add_source(older.tree, Origin::staged);
     DL_TRY(index_staged(op_, *older.record, local_, source, chunks));
   }
@@ -273,8 +277,16 @@ Result<std::unique_ptr<disk::File>> Stager::create(std::string_view name) {
 
 Result<StageResult> stage_release(const Op& op, const PullParts& parts, Target& target, const PullOptions& options,
                                   const WantedRelease& wanted, const Layout& layout, Meter& meter) {
-  Stager stager(op, parts, target, options, wanted, layout, meter);
-  auto result = stager.run();
+  std::optional<Stager> stager(std::in_place, op, parts, target, options, wanted, layout, meter);
+  auto result = stager->run();
+  const bool is_spoilt = !result && (result.error().code == Code::corrupt || result.error().code == Code::invalid);
+  if (is_spoilt && stager->used_leftovers() && options.write == PullOptions::Write::yes) {
+    parts.reporter.note(Severity::info,
+                        "fetching again what an earlier run left of the manifest: " + result.error().describe());
+    stager.reset();
+    DL_TRY(Staging::drop_records(target));
+    result = stager.emplace(op, parts, target, options, wanted, layout, meter).run();
+  }
   if (options.write == PullOptions::Write::dry_run) DL_TRY(Staging::close_dry_run(target));
   return result;
 }

@@ -119,6 +119,15 @@ Status Staging::drop_older() {
   return {};
 }
 
+Status Staging::drop_records(Target& target) {
+  DL_ASSIGN(const auto folder, target.private_folder().open_directory(folders::staging));
+  for (const std::string_view name : {record_name, std::string_view("manifest"), std::string_view("segments")}) {
+    DL_TRY(folder->remove_file(name, Missing::is_absent));
+  }
+  for (int age = 1; age <= max_older; ++age) DL_TRY(folder->remove_tree(older_path(age), Missing::is_absent));
+  return {};
+}
+
 Status Staging::remove(Target& target) {
   return target.private_folder().remove_tree(folders::staging, Missing::is_absent);
 }

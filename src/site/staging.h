@@ -34,10 +34,12 @@ class Staging {
   [[nodiscard]] disk::Directory& folder() { return *folder_; }
   [[nodiscard]] const std::shared_ptr<disk::Directory>& tree() const { return tree_; }
   [[nodiscard]] bool resumes() const { return resumes_; }  // the tree may hold something already
-  [[nodiscard]] std::vector<OlderStaging>& older() { return older_; }
+  [[nodiscard]] const std::vector<OlderStaging>& older() const { return older_; }
 
   // Frees the room that older ones take.
   Status drop_older();
+  // What is known of releases from unfinished pulls, and the older ones; content of the one being staged stays.
+  static Status drop_records(Target& target);
   // All of it, after an activation.
   static Status remove(Target& target);
 

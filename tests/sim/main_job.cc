@@ -1,6 +1,6 @@
 // Runs histories of the main job, one for each seed.
 //   DUSKLINE_SIM_SEEDS  how many (default 20); the first is drawn from the clock
-//   DUSKLINE_SIM_SEED   just this one, with its lines
+//   DUSKLINE_SIM_SEED   just this one, told line by line
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -21,10 +21,7 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 }
 
 int report(std::uint64_t seed, const Outcome& outcome, const char* program) {
-  constexpr std::size_t shown = 4000;
-  const std::string& lines = outcome.lines;
-  const std::size_t from = lines.size() > shown ? lines.find('\n', lines.size() - shown) + 1 : 0;
-  std::cout << lines.substr(from) << "\nFAILED with seed " << seed << " at step " << outcome.step << ":\n"
+  std::cout << "FAILED with seed " << seed << " at step " << outcome.step << ":\n"
             << outcome.failure << "\nreplay: DUSKLINE_SIM_SEED=" << seed << " " << program << "\n";
   return 1;
 }
@@ -38,8 +35,8 @@ int main(int, char** arguments) {
   std::cout << count << " histories from seed " << first << std::endl;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     const Outcome outcome = run_history(seed, Bug::none);
-    if (!outcome.failure.empty()) return report(seed, outcome, arguments[0]);
     if (is_replay) std::cout << outcome.lines;
+    if (!outcome.failure.empty()) return report(seed, outcome, arguments[0]);
     if (seed == first && run_history(seed, Bug::none).lines != outcome.lines) {
       std::cout << "FAILED: seed " << seed << " gave two different histories\n";
       return 1;

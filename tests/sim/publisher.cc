@@ -79,9 +79,9 @@ Result<PublishResult> Publisher::publish(const Trouble& trouble, const std::func
   auto result = [&]() -> Result<PublishResult> {
     Connection connection(world_, Party::publisher, trouble, session, interlude);
     DL_ASSIGN(const auto cache, disk_.open("/cache"));
-    NullReporter silent;
+    Listener listener(world_);
     auto published = publish::publish(
-        {}, {connection.store(), disk_, *cache, world_.key, {}, conditions, world_.clock, silent}, options_);
+        {}, {connection.store(), disk_, *cache, world_.key, {}, conditions, world_.clock, listener}, options_);
     if (published && published->outcome == Outcome::published) usual_calls_ = connection.calls();
     return published;
   }();
@@ -128,9 +128,9 @@ void Pruner::step(const std::function<void()>& interlude) {
       interlude();
     });
     DL_ASSIGN(const auto cache, disk_.open("/cache"));
-    NullReporter silent;
+    Listener listener(world_);
     auto pruned = publish::prune(
-        {}, {connection.store(), disk_, *cache, world_.key, {}, conditions, world_.clock, silent}, options_);
+        {}, {connection.store(), disk_, *cache, world_.key, {}, conditions, world_.clock, listener}, options_);
     if (pruned && pruned->objects_removed > 0) usual_calls_ = connection.calls();
     return pruned;
   }();

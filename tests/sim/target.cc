@@ -28,6 +28,7 @@ TargetActor::TargetActor(World& world, unsigned number)
       name_("target " + std::to_string(number)) {
   options_.mode = number % 2 == 0 ? Mode::switched : Mode::in_place;
   options_.workers = 1;
+  options_.mass_delete_meant = true;
   options_.keep_releases = world.below(3);
   static constexpr site::LinkMode links[] = {site::LinkMode::automatic, site::LinkMode::hard_link,
                                              site::LinkMode::copy};
@@ -78,10 +79,10 @@ Status TargetActor::attempt(const Trouble& trouble, const std::function<void()>&
   Session session(world_, disk_, trouble);
   Status status = [&]() -> Status {
     Connection connection(world_, Party::target, trouble, session, interlude);
-    NullReporter silent;
+    Listener listener(world_);
     DL_ASSIGN(const auto target, Target::open({}, used_disk_, path, Target::Make::create, std::chrono::nanoseconds(0),
-                                              world_.clock, silent));
-    const site::PullParts parts{connection.store(), used_disk_, {world_.key.public_key()}, world_.clock, silent};
+                                              world_.clock, listener));
+    const site::PullParts parts{connection.store(), used_disk_, {world_.key.public_key()}, world_.clock, listener};
     const std::uint64_t before = session.changes();
     DL_TRY(work(*target, parts));
     if (session.changes() > before + 20) {

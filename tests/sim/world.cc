@@ -1,5 +1,6 @@
 #include "world.h"
 
+#include <regex>
 #include <utility>
 
 #include "testing/must.h"
@@ -82,14 +83,9 @@ World::World(std::uint64_t seed, Bug planted)
       oracle(*mem_, clock, set, channel, key.public_key()) {}
 
 void World::say(const std::string& line) {
-  lines_ += format_time(clock.now()) + " " + line + "\n";
-  // The names of temporary files are by chance that is not ours.
-  const std::size_t line_begins = lines_.size() - line.size() - 1;
-  const std::size_t named = lines_.find(disk::temporary_prefix, line_begins);
-  if (named == std::string::npos) return;
-  const std::size_t begins = named + disk::temporary_prefix.size();
-  const std::size_t ends = lines_.find_first_not_of("0123456789abcdef", begins);
-  lines_.replace(begins, ends - begins, "*");
+  // The names of temporary files and of publishers are by chance that is not ours.
+  static const std::regex chance("(tmp-|lease/)[0-9a-f]+", std::regex::icase);
+  lines_ += format_time(clock.now()) + " " + std::regex_replace(line, chance, "$1*") + "\n";
 }
 
 bool Trouble::is_none() const {
@@ -144,20 +140,21 @@ Trouble draw_trouble(World& world, Party party, std::uint64_t usual_calls, std::
 
 Connection::Connection(World& world, Party party, const Trouble& trouble, const Session& session,
                        std::function<void()> interlude)
-    : link_(std::make_unique<LinkStore>(world, trouble.stale_head, [&session] { return session.has_died(); })) {
+    : link_(std::make_unique<LinkStore>(world, trouble.stale_head, [&session] { return session.has_died(); })),
+      listener_(world) {
   auto faults = std::make_unique<testing::FaultStore>(*link_, trouble.store);
   faults_ = faults.get();
   if (trouble.last_call) faults->kill_at(*trouble.last_call);
-  faults->before_each([at = trouble.interlude, what = std::move(interlude), call = std::uint64_t{0}](
-                          testing::Call, const std::string&) mutable {
-    if (++call == at) what();
+  auto calls = std::make_shared<std::uint64_t>(0);  // the hook itself is copied
+  faults->before_each([at = trouble.interlude, what = std::move(interlude), calls](testing::Call, const std::string&) {
+    if (++*calls == at) what();
   });
   auto chance = [random = std::mt19937_64(trouble.store.seed)]() mutable {
     return static_cast<double>(random() % 1000) / 1000;
   };
   store::RetryPolicy policy;
   policy.max_tries = 3;
-  retries_ = store::retry_store(std::move(faults), policy, world.clock, chance, silent_);
+  retries_ = store::retry_store(std::move(faults), policy, world.clock, chance, listener_);
   planted_ = with_bug(*retries_, world.bug, party, trouble.store.seed);
   top_ = planted_ ? planted_.get() : retries_.get();
 }

@@ -49,6 +49,20 @@ class World {
   std::string lines_;
 };
 
+// Puts what the engine says into the history.
+class Listener final : public Reporter {
+ public:
+  explicit Listener(World& world) : world_(world) {}
+  void note(Severity severity, std::string_view message) override {
+    if (severity != Severity::debug) world_.say("    says: " + std::string(message));
+  }
+  void progress(const Progress&) override {}
+  void record(const FileRecord&) override {}
+
+ private:
+  World& world_;
+};
+
 // What goes wrong during one attempt of somebody; drawn before it, so that both sides know what may be expected.
 struct Trouble {
   testing::FaultPlan store;
@@ -95,7 +109,7 @@ class Connection {
   std::unique_ptr<store::ObjectStore> link_, retries_, planted_;
   testing::FaultStore* faults_ = nullptr;  // owned by retries_
   store::ObjectStore* top_ = nullptr;
-  NullReporter silent_;
+  Listener listener_;
 };
 
 }  // namespace duskline::sim
