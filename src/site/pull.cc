@@ -31,6 +31,7 @@ class Pull {
   Result<PullResult> nothing_to_bring(const Choice& choice);
   Result<PullResult> bring(const Choice& choice, const Layout& layout);
   Result<PullResult> conclude(const HookedActivation& activation);
+  [[nodiscard]] bool lost_what_was_staged(const Error& error) const;
   [[nodiscard]] std::string name() const;
   void fill_in();
 
@@ -59,6 +60,11 @@ Result<PullResult> Pull::run() {
   return wrap(std::move(result).error(),
               "the store does not hold all of the release that its head names, also after the head was read again; "
               "nothing was changed here. If the store is a copy, the rest may still be on its way; else publish again");
+}
+
+// After a sync that failed, what was written before it may read well and still never reach the disk.
+bool Pull::lost_what_was_staged(const Error& error) const {
+  return (error.code == Code::io || error.code == Code::no_space) && !target_.state().pending;
 }
 
 std::string Pull::name() const {
@@ -124,10 +130,10 @@ Result<PullResult> Pull::bring(const Choice& choice, const Layout& layout) {
   }
   const Staged ready{
       .id = result_.id, .release = staged.release, .layout = layout, .sync = options_.sync ? Sync::yes : Sync::no};
-  DL_ASSIGN(const auto activation,
-            activate_with_hooks(op_, target_, ready, options_.hooks, parts_.clock, parts_.reporter));
-  DL_TRY(Staging::remove(target_));
-  return conclude(activation);
+  const auto activation = activate_with_hooks(op_, target_, ready, options_.hooks, parts_.clock, parts_.reporter);
+  if (activation || lost_what_was_staged(activation.error())) DL_TRY(Staging::remove(target_));
+  if (!activation) return activation.error();
+  return conclude(*activation);
 }
 
 // What is shown is decided; the rest is said, written down and tidied up.
