@@ -28,6 +28,7 @@ class SignalWatch {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals_, signal);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file may not grow (ulimit -f): the write says so
     thread_ = std::thread([this] { watch(); });
   }
   SignalWatch(const SignalWatch&) = delete;
@@ -74,9 +75,14 @@ int run(int argc, const char* const* argv) {
   std::stop_source stop;
   const SignalWatch watch(stop);
   const auto disk = disk::open_real_disk();
-  cli::Context context{console, *disk, clock, environment_value, [&](const cli::StoreArguments& arguments) {
-                         return open_store(arguments, *disk, clock, console);
-                       }};
+  const auto unsynced_disk = disk::open_real_disk(disk::PathResolution::automatic, disk::Durability::left_to_system);
+  cli::Context context{console,
+                       *disk,
+                       *unsynced_disk,
+                       clock,
+                       environment_value,
+                       [&](const cli::StoreArguments& arguments) {
+                         return open_store(arguments, *disk, clock, console); }};
   const Op op{.stop = stop.get_token()};
   const auto code = parsed->command->run(op, context);
   if (!code) {

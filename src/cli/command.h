@@ -61,6 +61,7 @@ struct StoreArguments {
 struct Context {
   Console& console;
   disk::Filesystem& disk;
+  disk::Filesystem& unsynced_disk;  // the same, but when data reaches the device is left to the system
   Clock& clock;
   std::function<std::optional<std::string>(const std::string&)> environment;
   std::function<Result<std::unique_ptr<store::ObjectStore>>(const StoreArguments&)> open_store;

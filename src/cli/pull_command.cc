@@ -152,8 +152,10 @@ Result<int> PullCommand::run(const Op& op, Context& context) {
   if (!release_.empty()) {
     DL_ASSIGN(options_.release, find_release(*store, op, options_.set, release_, channel_, trusted));
   }
-  DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::create));
-  const site::PullParts parts{*store, context.disk, trusted, context.clock, context.console};
+  disk::Filesystem& disk = options_.sync ? context.disk : context.unsynced_disk;
+  DL_ASSIGN(const auto target, site::Target::open(op, disk, target_.path, site::Target::Make::create, target_.wait,
+                                                  context.clock, context.console));
+  const site::PullParts parts{*store, disk, trusted, context.clock, context.console};
   DL_ASSIGN(const PullResult result, site::pull(op, parts, *target, options_));
   show(context, result);
   if (!result.rolled_back) return 0;

@@ -285,13 +285,16 @@ Status RealDirectory::set_owner(std::string_view path, model::Owner owner) {
 }
 
 Status RealDirectory::sync() {
+  if (state_->durability == Durability::left_to_system) return {};
   const int error = error_of([&] { return fsync(fd_.get()); });
   if (error == EINVAL) return {};  // this file system has nothing to sync for a directory
   return outcome(error, "sync", {});
 }
 
 Status RealDirectory::sync_filesystem() {
-  DL_TRY(outcome(error_of([&] { return syncfs(fd_.get()); }), "sync the file system of", {}));
+  if (state_->durability == Durability::synced) {
+    DL_TRY(outcome(error_of([&] { return syncfs(fd_.get()); }), "sync the file system of", {}));
+  }
   return state_->take_late_error();
 }
 

@@ -38,7 +38,7 @@ Opened open_named(std::string_view path) {
 
 class RealDisk final : public Filesystem {
  public:
-  explicit RealDisk(PathResolution how) : state_(std::make_shared<DiskState>(how)) {}
+  RealDisk(PathResolution how, Durability durability) : state_(std::make_shared<DiskState>(how, durability)) {}
 
   Result<std::unique_ptr<Directory>> open(const std::string& path) override {
     DL_TRY(check(path));
@@ -71,6 +71,8 @@ class RealDisk final : public Filesystem {
 
 }  // namespace
 
-std::unique_ptr<Filesystem> open_real_disk(PathResolution how) { return std::make_unique<RealDisk>(how); }
+std::unique_ptr<Filesystem> open_real_disk(PathResolution how, Durability durability) {
+  return std::make_unique<RealDisk>(how, durability);
+}
 
 }  // namespace duskline::disk

@@ -6,11 +6,13 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <functional>
 
@@ -18,6 +20,20 @@
 #include "disk/system.h"
 #include "testing/must.h"
 #include "testing/scratch.h"
+
+namespace {
+std::atomic<int> calls_to_sync;
+}  // namespace
+
+// These stand before the C library's, so that calls can be counted.
+extern "C" int fsync(int fd) {
+  ++calls_to_sync;
+  return static_cast<int>(syscall(SYS_fsync, fd));
+}
+extern "C" int syncfs(int fd) noexcept {
+  ++calls_to_sync;
+  return static_cast<int>(syscall(SYS_syncfs, fd));
+}
 
 namespace duskline::disk {
 namespace {
@@ -314,6 +330,21 @@ TEST_F(RealDisk, DescriptorsAreNotInherited) {
     if (std::string_view(target).find(scratch.path()) == std::string_view::npos) continue;
     EXPECT_TRUE((flags & FD_CLOEXEC) != 0) << target;
   }
+}
+
+TEST_F(RealDisk, WaitsForTheDeviceUnlessThatIsLeftToTheSystem) {
+  const auto calls_of = [&](Filesystem& on) {
+    const auto directory = must(on.open(scratch.path()));
+    const int before = calls_to_sync;
+    must(directory->remove_file("f", Missing::is_absent));
+    must(must(directory->create("f", 0600))->sync());
+    must(directory->sync());
+    must(directory->sync_filesystem());
+    must(directory->replace("g", bytes_of("whole"), 0600));
+    return calls_to_sync - before;
+  };
+  EXPECT_EQ(calls_of(*disk), 5);
+  EXPECT_EQ(calls_of(*open_real_disk(PathResolution::automatic, Durability::left_to_system)), 0);
 }
 
 TEST_F(RealDisk, ErrorsOfLaterClosesReachTheNextSync) {

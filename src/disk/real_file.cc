@@ -29,8 +29,9 @@ int read_umask() {
 
 }  // namespace
 
-DiskState::DiskState(PathResolution wanted)
+DiskState::DiskState(PathResolution wanted, Durability wanted_durability)
     : how(wanted == PathResolution::automatic && !have_openat2() ? PathResolution::by_component : wanted),
+      durability(wanted_durability),
       umask(read_umask()) {}
 
 void DiskState::keep_late_error(Error error) {
@@ -147,6 +148,7 @@ Status RealFile::set_attributes(const std::vector<model::Attribute>& attributes)
 }
 
 Status RealFile::sync() {
+  if (state_->durability == Durability::left_to_system) return {};
   return outcome(error_of([&] { return fsync(fd_.get()); }), "sync");
 }
 

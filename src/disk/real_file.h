@@ -12,9 +12,10 @@ namespace duskline::disk {
 // What the handles of one disk share.
 class DiskState {
  public:
-  explicit DiskState(PathResolution how);
+  explicit DiskState(PathResolution how, Durability durability = Durability::synced);
 
   PathResolution how;
+  Durability durability;
   int umask;  // of this process, or -1 where it cannot be read without changing it
 
   // Network file systems report some failed writes only at close(), where a destructor cannot return them: they are
