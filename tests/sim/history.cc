@@ -80,8 +80,8 @@ class History {
     world_.say("comes to rest");
     world_.is_calm = true;
     world_.clock.advance(std::chrono::hours(2));  // the leases of those who died
-    publisher_.step([] {});
     pruner_.step([] {});
+    publisher_.step([] {});
     for (TargetActor& target : targets_) {
       if (is_well()) target.come_to_rest();
     }

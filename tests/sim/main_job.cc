@@ -1,6 +1,7 @@
 // Runs histories of the main job, one for each seed.
 //   DUSKLINE_SIM_SEEDS  how many (default 20); the first is drawn from the clock
 //   DUSKLINE_SIM_SEED   just this one, told line by line
+//   DUSKLINE_SIM_BUG    with this bug of planted.h in it
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -32,12 +33,14 @@ int main(int, char** arguments) {
   const bool is_replay = std::getenv("DUSKLINE_SIM_SEED") != nullptr;
   const std::uint64_t first = number_from("DUSKLINE_SIM_SEED", std::random_device{}());
   const std::uint64_t count = is_replay ? 1 : number_from("DUSKLINE_SIM_SEEDS", 20);
+  const char* planted = std::getenv("DUSKLINE_SIM_BUG");
+  const Bug bug = duskline::sim::bug_named(planted == nullptr ? "" : planted);
   std::cout << count << " histories from seed " << first << std::endl;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    const Outcome outcome = run_history(seed, Bug::none);
+    const Outcome outcome = run_history(seed, bug);
     if (is_replay) std::cout << outcome.lines;
     if (!outcome.failure.empty()) return report(seed, outcome, arguments[0]);
-    if (seed == first && run_history(seed, Bug::none).lines != outcome.lines) {
+    if (seed == first && run_history(seed, bug).lines != outcome.lines) {
       std::cout << "FAILED: seed " << seed << " gave two different histories\n";
       return 1;
     }

@@ -23,7 +23,6 @@ enum class Bug : std::uint8_t {
   hasty_verify,            // verify looks at sizes and times only
   head_before_packs,       // a publisher uploads its packs after the head
   forgotten_pack,          // the store acknowledges a pack and does not keep it
-  forgetful_retry,         // a publisher takes any answer to a pack's upload for a success
   no_grace,                // prune takes every mark for one whose time is over
   unconditional_heads,     // the store replaces heads whatever the condition says
 };
@@ -32,8 +31,8 @@ struct BugName {
   Bug bug;
   std::string_view name;
 };
-[[nodiscard]] std::span<const BugName> all_bugs();  // without none
-[[nodiscard]] std::string_view name_of(Bug bug);
+[[nodiscard]] std::span<const BugName> all_bugs();   // without none
+[[nodiscard]] Bug bug_named(std::string_view name);  // none, where there is none of that name
 
 // The disk of a target with the bug in it, or nothing where the bug is not one of disks. `disk` must outlive it.
 [[nodiscard]] std::unique_ptr<disk::Filesystem> with_bug(disk::Filesystem& disk, Bug bug, std::uint64_t seed);

@@ -1,5 +1,6 @@
 // Plants each bug, and requires that the simulation finds it. DUSKLINE_SIM_SEEDS does not matter here: each bug has at
-// most `most_seeds` histories to show itself in.
+// most `most_seeds` histories to show itself in. To see one: DUSKLINE_SIM_BUG=<name> DUSKLINE_SIM_SEED=<seed>
+// sim_main_job.
 #include <iostream>
 #include <random>
 
@@ -20,8 +21,8 @@ int main() {
       ++missed;
       continue;
     }
-    std::cout << "found " << name << " with seed " << tried << " of at most " << most_seeds << ": "
-              << outcome.failure.substr(0, outcome.failure.find('\n')) << std::endl;
+    std::cout << "found " << name << " in history " << tried << " of at most " << most_seeds << " (seed "
+              << first + tried - 1 << "): " << outcome.failure.substr(0, outcome.failure.find('\n')) << std::endl;
   }
   return missed == 0 ? 0 : 1;
 }

@@ -82,7 +82,10 @@ class PlantedDirectory final : public Directory {
     return real_->make_hard_link(existing, real_of(to), path);
   }
   Status rename(std::string_view from, Directory& to, std::string_view path) override {
-    if (plan_.bug == Bug::step_in_two && path == "current") DL_TRY(real_of(to).remove_file(path, Missing::is_absent));
+    if (plan_.bug == Bug::step_in_two && path == "current") {
+      DL_TRY(real_of(to).remove_file(path, Missing::is_absent));
+      DL_TRY(real_of(to).sync());
+    }
     if (plan_.bug == Bug::lost_journal && path == "journal") began_ = true;
     return real_->rename(from, real_of(to), path);
   }

@@ -30,7 +30,6 @@ constexpr BugName names[] = {
     {Bug::hasty_verify, "hasty_verify"},
     {Bug::head_before_packs, "head_before_packs"},
     {Bug::forgotten_pack, "forgotten_pack"},
-    {Bug::forgetful_retry, "forgetful_retry"},
     {Bug::no_grace, "no_grace"},
     {Bug::unconditional_heads, "unconditional_heads"},
 };
@@ -50,10 +49,6 @@ class PlantedStore final : public ObjectStore {
   Result<ObjectInfo> put(const Op& op, const Key& key, Source& body, const PutOptions& options) override {
     if (bug_ == Bug::unconditional_heads && is_head(key)) {
       return real_.put(op, key, body, {.caching = options.caching});
-    }
-    if (bug_ == Bug::forgetful_retry && is_pack(key)) {
-      auto put = real_.put(op, key, body, options);
-      return put ? std::move(put) : ObjectInfo{.etag = "made up"};
     }
     if (bug_ == Bug::forgotten_pack && is_pack(key) && random_() % 8 == 0) return ObjectInfo{.etag = "made up"};
     if (bug_ != Bug::head_before_packs) return real_.put(op, key, body, options);
@@ -106,7 +101,6 @@ bool concerns(Bug bug, Party party) {
   switch (bug) {
     case Bug::head_before_packs:
     case Bug::forgotten_pack:
-    case Bug::forgetful_retry:
       return party == Party::publisher;
     case Bug::no_grace:
       return party == Party::pruner;
@@ -121,9 +115,9 @@ bool concerns(Bug bug, Party party) {
 
 std::span<const BugName> all_bugs() { return names; }
 
-std::string_view name_of(Bug bug) {
-  const auto* found = std::ranges::find(names, bug, &BugName::bug);
-  return found == std::end(names) ? "none" : found->name;
+Bug bug_named(std::string_view name) {
+  const auto* found = std::ranges::find(names, name, &BugName::name);
+  return found == std::end(names) ? Bug::none : found->bug;
 }
 
 std::unique_ptr<ObjectStore> with_bug(ObjectStore& store, Bug bug, Party party, std::uint64_t seed) {

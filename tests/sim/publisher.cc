@@ -69,7 +69,9 @@ void Publisher::step(const std::function<void()>& interlude) {
                           std::to_string(result->head_version)
                     : "    failed: " + result.error().describe());
   if (result) return check_success(*result);
-  if (trouble.is_none() && !was_interrupted_) {
+  // A prune that broke off holds what it was about to remove, until another prune.
+  const bool is_excused = was_interrupted_ || result.error().code == Code::precondition;
+  if (trouble.is_none() && !is_excused) {
     world_.oracle.fail("publish failed though nothing was wrong: " + result.error().describe());
   }
 }
