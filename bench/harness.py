@@ -65,7 +65,10 @@ def same_tree(a: pathlib.Path, b: pathlib.Path) -> None:
         left, right = sorted(os.listdir(one)), sorted(os.listdir(two))
         if left != right:
             raise SystemExit(f"{one} and {two} hold other names: {set(left) ^ set(right)}")
-        files = [n for n in left if not (one / n).is_dir() or (one / n).is_symlink()]
+        links = [n for n in left if (one / n).is_symlink()]
+        if wrong := [n for n in links if not (two / n).is_symlink() or os.readlink(one / n) != os.readlink(two / n)]:
+            raise SystemExit(f"{one} and {two} differ in the links {wrong}")
+        files = [n for n in left if n not in links and not (one / n).is_dir()]
         wrong = filecmp.cmpfiles(one, two, files, shallow=False)
         if wrong[1] or wrong[2]:
             raise SystemExit(f"{one} and {two} differ in {wrong[1:]}")
