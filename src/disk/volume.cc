@@ -79,7 +79,7 @@ std::optional<std::string> id_from_statfs(const struct statfs& info) {
 std::string identify(int fd, const Stat& stat, const struct statfs& info) {
   if (auto uuid = uuid_from_kernel(fd)) return *uuid;
   const auto mount = find_mount(stat.mount);
-  const std::string source = mount ? "source:" + mount->type + ":" + mount->source : "unknown";
+  std::string source = mount ? "source:" + mount->type + ":" + mount->source : "unknown";
   if (mount && mount->source.starts_with('/')) {
     if (auto uuid = uuid_from_links(mount->source)) return *uuid;
   }
