@@ -1,6 +1,6 @@
 // Runs histories of the main job, one for each seed.
-//   DUSKLINE_SIM_SEEDS  how many (default 20); the first is drawn from the clock
-//   DUSKLINE_SIM_SEED   just this one, told line by line
+//   DUSKLINE_SIM_SEEDS  how many (default 20)
+//   DUSKLINE_SIM_SEED   the first (else any); without DUSKLINE_SIM_SEEDS just this one, told line by line
 //   DUSKLINE_SIM_BUG    with this bug of planted.h in it
 #include <chrono>
 #include <cstdlib>
@@ -30,7 +30,7 @@ int report(std::uint64_t seed, const Outcome& outcome, const char* program) {
 }  // namespace
 
 int main(int, char** arguments) {
-  const bool is_replay = std::getenv("DUSKLINE_SIM_SEED") != nullptr;
+  const bool is_replay = std::getenv("DUSKLINE_SIM_SEED") != nullptr && std::getenv("DUSKLINE_SIM_SEEDS") == nullptr;
   const std::uint64_t first = number_from("DUSKLINE_SIM_SEED", std::random_device{}());
   const std::uint64_t count = is_replay ? 1 : number_from("DUSKLINE_SIM_SEEDS", 20);
   const char* planted = std::getenv("DUSKLINE_SIM_BUG");

@@ -259,7 +259,7 @@ void TargetActor::lose_power() {
 
 void TargetActor::come_to_rest() {
   unpin();
-  for (int tries = 0; tries < 2; ++tries) pull([] {});
+  pull([] {});
   repair([] {});
   verify();
   const Oracle& oracle = world_.oracle;

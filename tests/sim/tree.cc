@@ -107,7 +107,7 @@ void Gardener::plant(disk::Directory& top) {
   for (const char* path : {"bin", "lib", "lib/deep", "lib/deep/er", "empty"}) must(top.make_directory(path, 0755));
   const std::uint64_t files = 8 + below(16);
   for (std::uint64_t i = 0; i < files; ++i) write(top, new_path(top), some_content());
-  Bytes image(150'000 + below(250'000));
+  Bytes image(140'000 + below(80'000));  // of several chunks
   for (auto& byte : image) byte = static_cast<std::uint8_t>(random_());
   write(top, "image", image);
   must(top.make_symlink("image", "link"));
