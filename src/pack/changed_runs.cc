@@ -98,8 +98,12 @@ class RunFinder {
       const Range ahead{before_.offset(first), before_.offset(right)};
       if (ahead.length() > behind.length()) best = ahead;
     }
+    // Of the old chunks replaced some may occur elsewhere too: then all that lay between the neighbours serves better.
+    const std::uint64_t run_bytes = after_.offset(after_run) - after_.offset(run);
+    const Range between{before_.offset(left), std::max(before_.offset(left), before_.offset(right))};
+    if (between.length() > best.length() && between.length() <= run_bytes + run_bytes / 2) return between;
     if (best.length() > 0 || right == left) return best;
-    return displaced(left, right, after_.offset(after_run) - after_.offset(run));
+    return displaced(left, right, run_bytes);
   }
 
   // Where an old chunk is replaced that occurs elsewhere too, it is not gone. The run then lies in the place of the old

@@ -61,6 +61,7 @@ TEST(ChangedRuns, have_a_base_also_where_the_old_chunk_occurs_elsewhere) {
   EXPECT_EQ(runs("abcbd", "abcXd"), (std::vector{run(3, 4, 3, 4)}));
   EXPECT_EQ(runs("aabbb", "aaXbb"), (std::vector{run(2, 3, 2, 2)})) << "the same as an insertion";
   EXPECT_EQ(runs("abcdefgb", "aXgb"), (std::vector{run(1, 2, 2, 6)})) << "what is gone comes first";
+  EXPECT_EQ(runs("abcdbe", "aXYdbe"), (std::vector{run(1, 3, 1, 3)})) << "one of two occurs elsewhere";
   // The neighbours have moved apart: no more than half again as much as there is to make.
   const auto far = runs("abcdefgbcdefz", "aXgbcdefz");
   ASSERT_EQ(far.size(), 1U);
