@@ -6,6 +6,7 @@
 #include "site/steps.h"
 #include "site/test_support.h"
 #include "site/verify.h"
+#include "testing/effort.h"
 
 namespace duskline::site {
 namespace {
@@ -186,7 +187,7 @@ TEST_P(Crash, WithoutOneTheScenarioEndsAsItShould) {
 }
 
 TEST_P(Crash, WhatWasReturnedLasts) {
-  constexpr std::uint64_t seeds = 20;
+  constexpr std::uint64_t seeds = testing::effort(20);
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world = make(seed);
@@ -205,7 +206,7 @@ TEST_P(Crash, PowerCutAtEveryChange) {
   must(whole.run());
   const std::uint64_t changes = whole.disk().changes() - whole.first_change() + 1;
   ASSERT_GT(changes, 20U);
-  for (std::uint64_t cut = 0; cut < changes; ++cut) {
+  for (std::uint64_t cut = 0; cut < changes; cut += testing::stride) {
     SCOPED_TRACE("change " + std::to_string(cut) + " of " + std::to_string(changes));
     World world = make(cut + 1);
     world.disk().cut_power_at_change(world.first_change() + cut);
@@ -230,7 +231,7 @@ TEST_P(Crash, ErrorAtEveryOperation) {
   World whole = make(1);
   must(whole.run());
   const std::uint64_t operations = whole.disk().operations() - whole.first_operation() + 1;
-  for (std::uint64_t at = 0; at < operations; ++at) {
+  for (std::uint64_t at = 0; at < operations; at += testing::stride) {
     SCOPED_TRACE("operation " + std::to_string(at) + " of " + std::to_string(operations));
     World world = make(1);
     world.disk().fail_at_operation(world.first_operation() + at, at % 2 == 0 ? Code::io : Code::no_space);
