@@ -9,6 +9,9 @@ help:
 	@echo "make build    the program: build/duskline"
 	@echo "make check    the inner loop: build, unit, contract, short simulation, format, tidy (changed files), layering"
 	@echo "make bench    figures beside other tools (minutes to an hour); one: make bench WHICH=small"
+	@echo "make asan     unit, contract, golden and simulation under address and undefined sanitizer; also: make tsan"
+	@echo "make fuzz     every decoder for some seconds"
+	@echo "make tidy     clang-tidy over all sources (half an hour)"
 	@echo "make soak     hundreds of kills, an hour of fuzzing, ten thousand simulated histories"
 	@echo "make install  program, man page and completion below PREFIX ($(PREFIX))"
 	@echo "make format   clang-format over the tree"
@@ -42,15 +45,8 @@ soak: deps-test
 bench: deps-bench build
 	@python3 bench/run.py $(WHICH)
 
-asan tsan:
-	@cmake --preset $@ >/dev/null && cmake --build --preset $@ && ctest --test-dir build/$@ --output-on-failure -R '^(unit|contract|golden|sim)[.]'
-
-fuzz:
-	@python3 tools/run_tests.py --only fuzz
-
-tidy: deps-check
-	@cmake --preset dev >/dev/null
-	@git ls-files 'src/*.cc' 'tests/*.cc' | xargs -P2 -n4 clang-tidy-19 -p build/dev --quiet
+asan tsan fuzz tidy: deps-check
+	@python3 tools/run_tests.py --only $@
 
 format:
 	@git ls-files '*.cc' '*.h' '*.c' | xargs clang-format-19 -i
