@@ -94,6 +94,23 @@ TEST_P(Activation, ShowsTheNewReleaseAndRemembersTheOld) {
   EXPECT_EQ(target_->state(), state);
 }
 
+TEST_P(Activation, DoesNotBeginWhereItsFoldersAreNotItsOwn) {
+  show_first();
+  const std::string was = content();
+  const std::string trees = std::string(folders::trees);
+  must(target_->private_folder().rename(trees, target_->root(), "trees"));
+  must(target_->private_folder().make_symlink("/tmp", trees));
+  const auto refused = activate_with_hooks({}, *target_, staged(after_, &before_), {}, clock_, reporter_);
+  EXPECT_EQ(must_fail(refused), Code::refused);
+  EXPECT_NE(refused.error().describe().find("trees\" is not a directory"), std::string::npos)
+      << refused.error().describe();
+  EXPECT_FALSE(target_->state().pending);
+  must(target_->private_folder().remove_file(trees, disk::Missing::is_error));
+  must(target_->root().rename("trees", target_->private_folder(), trees));
+  EXPECT_EQ(content(), was);
+  EXPECT_EQ(show(after_, &before_).end, End::shown);
+}
+
 TEST_P(Activation, LeavesStampsThatFit) {
   show_first();
   show(after_, &before_);

@@ -66,6 +66,7 @@ Status move_out(Target& target, const std::string& folder) {
 }
 
 Status give_up(Target& target, Status failed) {
+  if (!target.state().pending) return failed;  // not even begun
   const std::string folder = target.state().pending->release.folder;
   Status undone = move_out(target, folder);
   if (undone) undone = undo_begin(target);
