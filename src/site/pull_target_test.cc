@@ -245,6 +245,25 @@ TEST_F(PullInPlace, AMassDeleteIsRefused) {
   EXPECT_EQ(kit_.differs_from(site_tree()), "");
 }
 
+TEST_F(PullInPlace, ALostRecordIsSaid) {
+  kit_.maker.publish(site_tree());
+  must(kit_.pull(options()));
+  fs::remove_all(path(".duskline/trees"));
+  SampleEntry newer = site_tree();
+  newer.children.erase("index.html");
+  newer.children["new"] = sample_file("new");
+  kit_.maker.publish(newer);
+  must(kit_.pull(options()));
+  EXPECT_THAT(kit_.reporter.notes, HasSubstr("files that the new one does not have stay"));
+  EXPECT_EQ(read(path("index.html")), "<p>1</p>");
+  newer.children["new"] = sample_file("newer");
+  kit_.maker.publish(newer);
+  PullOptions removing = options();
+  removing.extra = PullOptions::Extra::remove;
+  must(kit_.pull(removing));
+  EXPECT_EQ(kit_.differs_from(newer), "");
+}
+
 TEST_F(PullInPlace, WhatIsAlreadyThereIsAdopted) {
   write(path("index.html"), "<p>1</p>");
   write(path("more/x"), "z");
