@@ -2,7 +2,6 @@
 //   DUSKLINE_SIM_SEEDS  how many (default 20)
 //   DUSKLINE_SIM_SEED   the first (else any); without DUSKLINE_SIM_SEEDS just this one, told line by line
 //   DUSKLINE_SIM_BUG    with this bug of planted.h in it
-#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <random>
@@ -21,9 +20,10 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   return text == nullptr || *text == '\0' ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-int report(std::uint64_t seed, const Outcome& outcome, const char* program) {
+int report(std::uint64_t seed, const Outcome& outcome, const std::string& program) {
   std::cout << "FAILED with seed " << seed << " at step " << outcome.step << ":\n"
-            << outcome.failure << "\nreplay: DUSKLINE_SIM_SEED=" << seed << " " << program << "\n";
+            << outcome.failure << "\nreplay: env -u DUSKLINE_SIM_SEEDS DUSKLINE_SIM_SEED=" << seed << " " << program
+            << "\n";
   return 1;
 }
 

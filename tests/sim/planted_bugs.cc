@@ -8,7 +8,7 @@
 
 int main() {
   using namespace duskline::sim;
-  constexpr std::uint64_t most_seeds = 60;
+  constexpr std::uint64_t most_seeds = 200;
   const std::uint64_t first = std::random_device{}();
   std::cout << "from seed " << first << std::endl;
   int missed = 0;
