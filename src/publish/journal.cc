@@ -78,8 +78,9 @@ std::optional<PackContents> read_record(disk::File& file, std::uint64_t& at) {
   Bytes body(length);
   const auto read = file.read_at(at + record_header_bytes, body);
   if (!read || *read != body.size() || XXH3_64bits(body.data(), body.size()) != sum) return std::nullopt;
-  at += record_header_bytes + length;
-  return decode(body);
+  auto contents = decode(body);
+  if (contents) at += record_header_bytes + length;  // else the next one written takes its place
+  return contents;
 }
 
 bool begins_right(disk::File& file) {

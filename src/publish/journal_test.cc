@@ -54,6 +54,14 @@ TEST_F(JournalTest, ATornEndIsLeftOutAndWrittenOver) {
   }
 }
 
+TEST_F(JournalTest, ARecordThatMakesNoSenseIsWrittenOver) {
+  PackContents senseless = contents(1);
+  senseless.chunks[0].frame = 9;
+  must(must(PackJournal::open(*folder, "packs"))->append(senseless));
+  must(must(PackJournal::open(*folder, "packs"))->append(contents(2)));
+  EXPECT_EQ(read(), std::vector{contents(2)});
+}
+
 TEST_F(JournalTest, DamageEndsItButNothingFalseComesOut) {
   {
     const auto journal = must(PackJournal::open(*folder, "packs"));
