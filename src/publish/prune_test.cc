@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "publish/lease.h"
 #include "publish/prune_look.h"
 #include "publish/prune_marks.h"
@@ -391,7 +393,7 @@ TEST(PruneTorture, may_meet_a_whole_publish_at_any_call) {
       fresh.prepare_for_removal();
       if (is_new_channel) fresh.options.channel = must(model::ChannelName::parse("fresh"));
       testing::FaultStore faults(*fresh.store);
-      std::uint64_t calls = 0;
+      std::atomic<std::uint64_t> calls{0};  // of several threads
       did_publish = false;
       faults.before_each([&](Call, const std::string&) {
         if (++calls != call) return;
@@ -418,7 +420,7 @@ TEST(PruneTorture, may_come_whole_at_any_call_of_a_publish) {
       fresh.prepare_for_removal();
       if (is_new_channel) fresh.options.channel = must(model::ChannelName::parse("fresh"));
       testing::FaultStore faults(*fresh.store);
-      std::uint64_t calls = 0;
+      std::atomic<std::uint64_t> calls{0};  // of several threads
       did_prune = false;
       faults.before_each([&](Call, const std::string&) {
         if (++calls != call) return;
