@@ -40,6 +40,23 @@ struct Batch {
   std::uint64_t bytes = 0;
 };
 
+// A long file, read chunk by chunk by several workers. What they find is told once.
+struct LongFile {
+  std::shared_ptr<disk::Directory> directory;
+  std::shared_ptr<DirectoryFindings> findings;
+  std::string name, path;
+  std::atomic<bool> is_told = false;
+
+  void tell(Finding finding) {
+    if (!is_told.exchange(true)) findings->add(finding, path);
+  }
+};
+struct Part {
+  std::shared_ptr<LongFile> file;
+  std::uint64_t offset_bytes = 0, bytes = 0;
+  std::vector<model::Chunk> chunks;
+};
+
 std::string join(const std::string& directory, std::string_view name) {
   return directory.empty() ? std::string(name) : directory + "/" + std::string(name);
 }
@@ -92,6 +109,25 @@ class Reading {
     count(batch.files.size());
     return {};
   }
+  Status read_part(const Op& op, const Part& part) {
+    auto file = part.file->directory->open_read(part.file->name);
+    if (!file) {
+      part.file->tell(file.error().code == Code::not_found ? Finding::missing : Finding::unreadable);
+      return {};
+    }
+    Bytes buffer;
+    std::uint64_t at = part.offset_bytes;
+    for (const model::Chunk& chunk : part.chunks) {
+      DL_ASSIGN(const auto finding, compare_chunk(op, **file, at, chunk, buffer));
+      if (finding) {
+        part.file->tell(*finding);
+        return {};
+      }
+      at += chunk.length_bytes;
+    }
+    count(0);
+    return {};
+  }
   void count(std::uint64_t files) {
     files_ += files;
     reporter_.progress({.phase = "verify",
@@ -130,6 +166,24 @@ class Reading {
     return is_equal ? MayFind(std::nullopt) : MayFind(Finding::xattr);
   }
 
+  MayFind compare_chunk(const Op& op, disk::File& file, std::uint64_t begin, const model::Chunk& chunk, Bytes& buffer) {
+    const std::uint64_t most = chunk.is_hole() ? read_bytes : model::max_chunk_bytes;
+    for (std::uint64_t done = 0; done < chunk.length_bytes;) {
+      DL_TRY(op.check());
+      buffer.resize(std::min(most, chunk.length_bytes - done));
+      DL_TRY(pacer_.take(op, buffer.size()));
+      const auto got = file.read_at(begin + done, buffer);
+      if (!got) return MayFind(Finding::unreadable);
+      bytes_ += *got;
+      done += buffer.size();
+      const bool is_equal = *got == buffer.size() &&
+                            (chunk.is_hole() ? std::ranges::all_of(buffer, [](std::uint8_t byte) { return byte == 0; })
+                                             : sha256(buffer) == chunk.hash);
+      if (!is_equal) return MayFind(Finding::changed);
+    }
+    return MayFind(std::nullopt);
+  }
+
   Pacer pacer_;
   const model::TreeStats& stats_;
   Reporter& reporter_;
@@ -166,7 +220,8 @@ class Walker {
   Status match(const Here& here, std::vector<disk::DirectoryEntry>& found, Batch& batch, std::vector<Here>& below);
   Status compare(const release::DirectoryCursor::Item& item, const disk::DirectoryEntry& found, Batch& batch,
                  std::vector<Here>& below);
-  Status compare_file(const model::Entry& entry, const Stat& stat, Batch& batch);
+  Status compare_file(const release::DirectoryCursor::Item& item, const Stat& stat, Batch& batch);
+  Status read_long(const release::DirectoryCursor::Item& item, const Batch& batch);
   Status compare_symlink(const model::Entry& entry, const Stat& stat, Batch& batch);
   void compare_owner(const model::Entry& entry, const Stat& stat, Batch& batch, const std::string& path);
   void note_hard_link(const model::Entry& entry, const Stat& stat, const std::string& path);
@@ -285,7 +340,7 @@ Status Walker::compare(const release::DirectoryCursor::Item& item, const disk::D
     case EntryKind::symlink:
       return compare_symlink(entry, found.stat, batch);
     default:
-      return compare_file(entry, found.stat, batch);
+      return compare_file(item, found.stat, batch);
   }
 }
 
@@ -308,7 +363,8 @@ Status Walker::compare_symlink(const model::Entry& entry, const Stat& stat, Batc
   return {};
 }
 
-Status Walker::compare_file(const model::Entry& entry, const Stat& stat, Batch& batch) {
+Status Walker::compare_file(const release::DirectoryCursor::Item& item, const Stat& stat, Batch& batch) {
+  const model::Entry& entry = *item.entry;
   const std::string path = join(batch.path, entry.name);
   const bool is_time_right = is_same_time(entry.mtime_ns, stat.mtime_ns);
   if (scope_.mode_of(entry.mode) != stat.mode) batch.findings->add(Finding::mode, path);
@@ -320,10 +376,43 @@ Status Walker::compare_file(const model::Entry& entry, const Stat& stat, Batch& 
     reading_.count(1);
     return {};
   }
+  if (entry.size_bytes >= options_.long_file_bytes && entry.attributes.empty()) return read_long(item, batch);
   batch.files.push_back({entry.name, entry.size_bytes, entry.content, entry.attributes});
   batch.bytes += entry.size_bytes;
   if (batch.files.size() < batch_files && batch.bytes < batch_bytes) return {};
   return hand_out(batch);
+}
+
+Status Walker::read_long(const release::DirectoryCursor::Item& item, const Batch& batch) {
+  auto file = std::make_shared<LongFile>();
+  file->directory = batch.directory;
+  file->findings = batch.findings;
+  file->name = item.entry->name;
+  file->path = join(batch.path, file->name);
+  const std::uint64_t part_bytes = std::min(batch_bytes, options_.long_file_bytes);
+  auto part = std::make_shared<Part>();
+  const auto submit = [&]() -> Status {
+    const bool is_taken = pool_.submit([this, part](const Op& op) { return reading_.read_part(op, *part); });
+    return is_taken ? Status() : Status(Error{Code::cancelled, "verification was stopped"});
+  };
+  DL_TRY(release::for_each_chunk(
+      pool_.op(), tree_, item,
+      [&](const model::Chunk& chunk, std::uint64_t offset, std::uint64_t, std::uint32_t) -> Status {
+        if (part->bytes >= part_bytes) {
+          DL_TRY(submit());
+          part = std::make_shared<Part>();
+        }
+        if (part->chunks.empty()) {
+          part->file = file;
+          part->offset_bytes = offset;
+        }
+        part->chunks.push_back(chunk);
+        part->bytes += chunk.length_bytes;
+        return {};
+      }));
+  DL_TRY(submit());
+  reading_.count(1);
+  return {};
 }
 
 void Walker::note_hard_link(const model::Entry& entry, const Stat& stat, const std::string& path) {

@@ -18,7 +18,8 @@ struct VerifyOptions {
   // content: every byte. metadata: only files whose mtime differs are read; for a quick look before a rollback.
   enum class Depth : std::uint8_t { content, metadata } depth = Depth::content;
   unsigned workers = 0;
-  std::uint64_t bytes_per_second = 0;  // 0: unlimited
+  std::uint64_t bytes_per_second = 0;        // 0: unlimited
+  std::uint64_t long_file_bytes = 32 << 20;  // from here on several workers read one file
 };
 struct VerifyResult {
   std::uint64_t files = 0, bytes = 0;

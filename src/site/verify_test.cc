@@ -14,7 +14,8 @@ SampleEntry sample() {
   SampleEntry tree = sample_directory();
   tree.children["a"] = sample_file("a");
   tree.children["empty"] = sample_file("");
-  tree.children["big"] = sample_file(std::string(700'000, 'b'));
+  tree.children["big"] =
+      sample_file(std::string(300'000, 'b') + std::string(200'000, '\0') + std::string(200'000, 'b'));
   tree.children["link"] = {.kind = EntryKind::symlink, .mode = 0, .mtime_ns = 5, .target = "a"};
   tree.children["none"] = sample_directory();
   tree.children["folder"] =
@@ -67,8 +68,9 @@ class Verify : public ::testing::TestWithParam<Mode> {
 };
 
 TEST_P(Verify, FindsNothingInWhatWasJustInstalled) {
-  for (const unsigned workers : {1U, 3U}) {
-    const VerifyResult result = run({.workers = workers});
+  const VerifyOptions by_parts{.workers = 3, .long_file_bytes = 100'000};
+  for (const VerifyOptions& options : {VerifyOptions{.workers = 1}, VerifyOptions{.workers = 3}, by_parts}) {
+    const VerifyResult result = run(options);
     EXPECT_TRUE(result.is_clean()) << findings_;
     EXPECT_EQ(findings_, "");
     EXPECT_EQ(result.files, release_.sample.release.stats.files);
@@ -104,9 +106,15 @@ TEST_P(Verify, FindsEveryKindOfDifference) {
 TEST_P(Verify, FindsOneFlippedByteAnywhere) {
   const std::string path =
       "/target/" + (GetParam() == Mode::switched ? folders::release(release_.id().hex()) + "/" : std::string()) + "big";
-  must(disk_.flip_byte(path, 699'999));
-  EXPECT_FALSE(run().is_clean());
-  EXPECT_EQ(findings_, "big: changed\n");
+  for (const std::uint64_t offset : {0, 299'999, 350'000, 500'000, 699'999}) {
+    SCOPED_TRACE(offset);
+    must(disk_.flip_byte(path, offset));
+    for (const std::uint64_t long_file_bytes : {std::uint64_t{1} << 30, std::uint64_t{100'000}}) {
+      EXPECT_FALSE(run({.long_file_bytes = long_file_bytes}).is_clean());
+      EXPECT_EQ(findings_, "big: changed\n");
+    }
+    must(disk_.flip_byte(path, offset));
+  }
 }
 
 TEST_P(Verify, LongerAndShorterFilesAreChanged) {
