@@ -120,7 +120,8 @@ TEST_F(RetryStoreTest, gives_up_after_so_many_tries) {
   order(Call::any, 100, {.kind = Kind::error, .code = Code::throttled});
   const auto result = store_->head({}, key_);
   EXPECT_EQ(must_fail(result), Code::throttled);
-  EXPECT_THAT(result.error().describe(), ::testing::HasSubstr("gave up after 8 tries; the service asks for fewer requests"));
+  EXPECT_THAT(result.error().describe(),
+              ::testing::HasSubstr("gave up after 8 tries; the service asks for fewer requests"));
   EXPECT_EQ(faults_->calls(), 8U);
   EXPECT_EQ(reporter_.notes, 7);
   EXPECT_EQ(reporter_.warnings, 5) << "the first two are nothing unusual";
