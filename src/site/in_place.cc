@@ -160,11 +160,13 @@ Status recover_in_place(const Op&, Target& target, Reporter& reporter) {
   DL_ASSIGN(const auto back, own.stat(folders::journal_back));
   if (back) {
     reporter.note(Severity::warning, "going back to the release before was interrupted; completing it");
+    DL_TRY(own.sync());
     return complete_back(target, Run::after_crash, reporter);
   }
   DL_ASSIGN(const auto forward, own.stat(folders::journal));
   if (forward) {
     reporter.note(Severity::warning, "an activation was interrupted; completing it");
+    DL_TRY(own.sync());  // what was interrupted may have been just this, and nothing is changed before it
     DL_TRY(complete(target, Sync::yes, Run::after_crash, reporter));
   }
   DL_TRY(undo_begin(target));
