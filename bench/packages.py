@@ -96,7 +96,7 @@ def patch_bytes(pairs: list, command, folder: pathlib.Path) -> int:
 
 
 PEERS = {  # -D: a changelog.gz as the bytes it has; unpacked and packed again it need not come back the same
-    "xdelta3": lambda old, new, patch: ["xdelta3", "-e", "-f", "-D", "-9", "-S", "djw", "-B", str(512 << 20), "-s", old, new, patch],
+    "xdelta3": lambda old, new, patch: ["xdelta3", "-e", "-f", "-D", "-9", "-S", "djw", "-B", str(1 << max(20, os.path.getsize(old).bit_length())), "-s", old, new, patch],
     "bsdiff": lambda old, new, patch: ["bsdiff", old, new, patch],
 }
 
