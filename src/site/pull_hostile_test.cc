@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "site/pull_kit.h"
+#include "testing/effort.h"
 
 namespace duskline::site {
 namespace {
@@ -173,6 +174,16 @@ TEST_F(Hostile, MoreThanTheDiskHolds) {
   expect_refused(Code::no_space, "make room");
 }
 
+TEST_F(Hostile, ChunksThatAreNotAsLongAsTheirFile) {
+  model::Entry entry = made_file("file", "x");
+  entry.chunks = {{sha256("x"), 1}, {sha256("y"), 1}};
+  entry.size_bytes = 3;
+  model::Node node;
+  node.entries.push_back(entry);
+  kit_.maker.publish_nodes({{encoded(node), kit_.maker.put_pack({"x", "y"})}}, model::stats_of(node));
+  expect_refused(Code::invalid, "chunk");
+}
+
 TEST_F(Hostile, NumbersThatDoNotAddUp) {
   model::Node node;
   node.entries.push_back(made_file("file", "x"));
@@ -205,10 +216,10 @@ TEST_F(Hostile, ATreeThatClaimsToHoldItself) {
   expect_refused(Code::corrupt, "");
 }
 
-TEST_F(Hostile, NestedWithoutEnd) {
+TEST_F(Hostile, NestedAMillionDeep) {
   model::Node node;
   std::vector<MadeNode> nodes{{encoded(node), {}}};
-  for (int depth = 0; depth < 2000; ++depth) {
+  for (int depth = 0; depth < static_cast<int>(testing::effort(1'000'000)); ++depth) {
     model::Entry directory;
     directory.kind = model::EntryKind::directory;
     directory.name = "d";
@@ -280,6 +291,37 @@ TEST_F(Hostile, SwappedPacks) {
   expect_refused(Code::corrupt, "pack");
 }
 
+TEST_F(Hostile, ADeltaOfGarbage) {
+  SampleEntry newer = good_;
+  newer.children["kept.txt"] = sample_file("as it is now");
+  const auto before = kit_.maker.publish(good_);
+  must(kit_.pull(kit_.options()));
+  const auto after = kit_.maker.publish_with_delta(good_, before, newer);
+  const std::string key = model::delta_key(kit_.maker.set(), before.index.id, after.index.id);
+  Bytes delta = must(store::get_all(*kit_.mem, {}, store::Key(key), 1 << 20));
+  std::mt19937_64 random(13);
+  kit_.maker.put(key, testing::random_content(random, delta.size()));
+  must(kit_.pull(kit_.options()));
+  EXPECT_THAT(kit_.reporter.notes, HasSubstr("the delta cannot be used"));
+  EXPECT_EQ(kit_.differs_from(newer), "");
+}
+
+TEST_F(Hostile, ADeltaToAnotherRelease) {
+  const auto first = kit_.maker.publish(good_);
+  must(kit_.pull(kit_.options()));
+  SampleEntry other = good_;
+  other.children["other"] = sample_file("what the head never named");
+  const auto unwanted = kit_.maker.publish_with_delta(good_, first, other);
+  const Bytes delta = must(store::get_all(
+      *kit_.mem, {}, store::Key(model::delta_key(kit_.maker.set(), first.index.id, unwanted.index.id)), 1 << 20));
+  SampleEntry newer = good_;
+  newer.children["new"] = sample_file("new");
+  const auto wanted = kit_.maker.publish_with_delta(good_, first, newer);
+  kit_.maker.put(model::delta_key(kit_.maker.set(), first.index.id, wanted.index.id), delta);
+  must(kit_.pull(kit_.options()));
+  EXPECT_EQ(kit_.differs_from(newer), "");
+}
+
 TEST_F(Hostile, AnOldHeadAgain) {
   const Bytes old =
       must(store::get_all(*kit_.mem, {}, store::Key(model::head_key(kit_.maker.set(), kit_.maker.channel())), 1 << 20));
@@ -290,6 +332,69 @@ TEST_F(Hostile, AnOldHeadAgain) {
   good_ = newer;
   kit_.maker.put(model::head_key(kit_.maker.set(), kit_.maker.channel()), old);
   expect_refused(Code::replayed, "");
+}
+
+TEST_F(Hostile, AnotherHeadOfTheSameVersion) {
+  SampleEntry newer = good_;
+  newer.children["new"] = sample_file("new");
+  const auto made = kit_.maker.publisher().publish(newer);
+  model::Head head = kit_.maker.next_head(made);
+  head.version = 1;  // which the target has seen
+  head.previous = {};
+  kit_.maker.put_head(head, kit_.maker.key());
+  expect_refused(Code::replayed, "two publishers wrote at the same time");
+}
+
+// Signed, and newer than what was seen: followed, but its history is not the one that was seen.
+TEST_F(Hostile, AForkIsFollowedWithAWarning) {
+  SampleEntry newer = good_;
+  newer.children["new"] = sample_file("new");
+  const auto made = kit_.maker.publisher().publish(newer);
+  model::Head head = kit_.maker.next_head(made);
+  head.previous = sha256("the head of a publisher that did not see ours");
+  kit_.maker.put_head(head, kit_.maker.key());
+  must(kit_.pull(kit_.options()));
+  EXPECT_THAT(kit_.reporter.notes, HasSubstr("two publishers may have written without seeing each other"));
+  EXPECT_EQ(kit_.differs_from(newer), "");
+  newer.children["newer"] = sample_file("newer");
+  kit_.maker.publish(newer);
+  must(kit_.pull(kit_.options()));
+  EXPECT_EQ(kit_.reporter.notes.find("two publishers"), std::string::npos);
+}
+
+TEST_F(Hostile, TheHeadOfAnotherSetChannelOrRealm) {
+  const auto made = kit_.maker.publisher().publish(sample_directory());
+  const auto expect_moved = [&](auto&& change) {
+    model::Head head = kit_.maker.next_head(made);
+    change(head);
+    kit_.maker.put_head(head, kit_.maker.key());
+    expect_refused(Code::untrusted, "the store gave a signed head of");
+  };
+  expect_moved([](model::Head& head) { head.set = "patches"; });
+  expect_moved([](model::Head& head) { head.channel = "canary"; });
+  expect_moved([](model::Head& head) { head.realm = "elsewhere"; });
+}
+
+TEST_F(Hostile, TheManifestOfAnotherSetOrRealm) {
+  const auto expect_moved = [&](const std::string& message, const std::function<void(model::Release&)>& change) {
+    model::Node node;
+    node.entries.push_back(made_file("file", "x"));
+    kit_.maker.publish_nodes({{encoded(node), kit_.maker.put_pack({"x"})}}, model::stats_of(node), {}, change);
+    expect_refused(Code::untrusted, message);
+  };
+  expect_moved("is signed for set", [](model::Release& release) { release.set = "patches"; });
+  expect_moved("somebody has moved objects", [](model::Release& release) { release.realm = "elsewhere"; });
+}
+
+TEST_F(Hostile, AHeadThatIsNone) {
+  for (const char* text : {"", "{}", "not even JSON", "{\"payload\":\"\",\"signatures\":[]}"}) {
+    SCOPED_TRACE(text);
+    kit_.maker.put(model::head_key(kit_.maker.set(), kit_.maker.channel()), bytes_of(text));
+    const auto result = kit_.pull(kit_.options());
+    ASSERT_FALSE(result);
+    EXPECT_THAT(result.error().describe(), HasSubstr("the head of channel"));
+    EXPECT_EQ(kit_.differs_from(good_), "");
+  }
 }
 
 TEST_F(Hostile, AnotherKey) {

@@ -19,6 +19,7 @@
 #include "testing/release_maker.h"
 #include "testing/scratch.h"
 #include "testing/sim_clock.h"
+#include "testing/sim_disk.h"
 
 namespace duskline::site {
 
@@ -162,7 +163,19 @@ class PackLink final : public store::ObjectStore {
 class PullKit {
  public:
   explicit PullKit(testing::SampleCut cut = {})
-      : mem(store::open_mem_store(clock)), faults(*mem), link(faults), maker(*mem, cut), disk(disk::open_real_disk()) {}
+      : mem(store::open_mem_store(clock)),
+        faults(*mem),
+        link(faults),
+        maker(*mem, cut),
+        disk(disk::open_real_disk()),
+        target_path_(scratch.path("target")) {}
+  // With the target on a disk of the test's own.
+  explicit PullKit(const testing::SimDiskOptions& simulated, testing::SampleCut cut = {}) : PullKit(cut) {
+    auto made = std::make_unique<testing::SimDisk>(clock, simulated);
+    sim = made.get();
+    disk = std::move(made);
+    target_path_ = "/target";
+  }
 
   [[nodiscard]] PullOptions options(Mode mode = Mode::switched) const {
     PullOptions options{.set = maker.set(), .channel = maker.channel()};
@@ -171,7 +184,7 @@ class PullKit {
     options.workers = 3;
     return options;
   }
-  [[nodiscard]] std::string target_path() const { return scratch.path("target"); }
+  [[nodiscard]] const std::string& target_path() const { return target_path_; }
   [[nodiscard]] std::unique_ptr<Target> open() {
     return must(Target::open({}, *disk, target_path(), Target::Make::create, {}, clock, reporter));
   }
@@ -208,8 +221,12 @@ class PullKit {
   PackLink link;
   testing::ReleaseMaker maker;
   std::unique_ptr<disk::Filesystem> disk;
+  testing::SimDisk* sim = nullptr;
   testing::Scratch scratch;
   PullReporter reporter;
+
+ private:
+  std::string target_path_;
 };
 
 }  // namespace duskline::site

@@ -2,6 +2,7 @@
 // and places that no publisher would write. Header only, like sample_release.h.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,15 +96,18 @@ class ReleaseMaker {
     return made;
   }
 
-  // The same from nodes in preorder, whatever they say. The statement claims `stats`, and `tree` as its top.
+  // The same from nodes in preorder, whatever they say. The statement claims `stats`, and `tree` as its top; `change`
+  // may make it claim more.
   SampleRelease publish_nodes(const std::vector<MadeNode>& nodes, model::TreeStats stats,
-                              std::optional<Hash256> tree = {}) {
+                              std::optional<Hash256> tree = {},
+                              const std::function<void(model::Release&)>& change = {}) {
     SampleRelease made;
     made.release.realm = "default";
     made.release.set = set().text();
     made.release.number = 1000 + version_;
     made.release.tree = tree.value_or(sha256(nodes.front().encoded));
     made.release.stats = stats;
+    if (change) change(made.release);
     made.envelope = must(model::seal(model::encode_release(made.release), key_));
     std::vector<Hash256> packs;
     const auto out = publisher_.new_file("hostile");
