@@ -67,7 +67,8 @@ Status RepairPlan::enter(const Sided& sided) {
     level.is_missing = level.is_touched = true;
     DL_ASSIGN(const auto there, content().stat(level.path));
     if (there && there->kind == FileKind::directory) {
-      level.is_missing = false;  // not readable, for one; what lies in it has findings of its own
+      level.is_missing = false;
+      DL_TRY(fail(level.path, "it could not be read, so that what is wrong in it is not known; repair again"));
     } else {
       if (there) DL_TRY(content().remove_file(level.path, Missing::is_absent));
       DL_TRY(content().make_directory(level.path, private_mode));
