@@ -290,8 +290,11 @@ Result<StageResult> stage_release(const Op& op, const PullParts& parts, Target& 
                                   const WantedRelease& wanted, const Layout& layout, Meter& meter) {
   std::optional<Stager> stager(std::in_place, op, parts, target, options, wanted, layout, meter);
   auto result = stager->run();
-  const bool is_spoilt = !result && (result.error().code == Code::corrupt || result.error().code == Code::invalid);
-  if (is_spoilt && stager->used_leftovers() && options.write == PullOptions::Write::yes) {
+  const auto is_spoilt = [&] {  // not_found: places are not signed, and one that was garbled names a pack of no release
+    const Code code = result ? Code::internal : result.error().code;
+    return code == Code::corrupt || code == Code::invalid || code == Code::not_found;
+  };
+  if (is_spoilt() && stager->used_leftovers() && options.write == PullOptions::Write::yes) {
     parts.reporter.note(Severity::info,
                         "fetching again what an earlier run left of the manifest: " + result.error().describe());
     stager.reset();
