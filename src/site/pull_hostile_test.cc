@@ -7,6 +7,7 @@
 
 #include "site/pull_kit.h"
 #include "testing/effort.h"
+#include "testing/effort.h"
 
 namespace duskline::site {
 namespace {
