@@ -113,7 +113,9 @@ Trouble draw_trouble(World& world, Party party, std::uint64_t usual_calls, std::
   if (world.one_in(3)) {
     const double badness = world.one_in(3) ? 0.25 : 0.04;
     trouble.store.error = trouble.store.error_after = badness;
-    trouble.store.short_body = trouble.store.wrong_bytes = badness / 2;
+    trouble.store.short_body = badness / 2;
+    // Where chunks lie is not signed: a target finds out by their hashes, a publisher would pass it on.
+    if (party == Party::target) trouble.store.wrong_bytes = badness / 2;
   }
   if (party == Party::target && world.one_in(8)) trouble.stale_head = 1 + world.below(4);
   switch (world.below(10)) {
