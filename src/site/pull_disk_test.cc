@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "site/pull_kit.h"
 
 namespace duskline::site {
@@ -94,10 +96,9 @@ TEST_P(PullDisk, OneThatFillsUpMidway) {
   SampleEntry newer = first_tree();
   for (int i = 0; i < 40; ++i) newer.children["f" + std::to_string(i)].content = testing::random_content(random, 4096);
   kit.maker.publish(newer);
-  bool is_full = false;
+  std::atomic<bool> is_full{false};  // set by one of several threads
   kit.faults.before_each([&](testing::Call, const std::string& key) {
-    if (is_full || key.find("/pack/") == std::string::npos) return;
-    is_full = true;
+    if (key.find("/pack/") == std::string::npos || is_full.exchange(true)) return;
     kit.sim->set_free_bytes(100000);
   });
   const auto result = kit.pull(options(kit));

@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "site/pull_kit.h"
-#include "testing/effort.h"
 #include "testing/effort.h"
 
 namespace duskline::site {
@@ -448,10 +448,9 @@ TEST_F(Hostile, AMissingPackOfAReleaseThatTheHeadHasLeft) {
   publish_place("x", place);
   SampleEntry newer = good_;
   newer.children["new"] = sample_file("new");
-  bool done = false;
+  std::atomic<bool> done{false};  // set by one of several threads
   kit_.faults.before_each([&](testing::Call, const std::string& key) {
-    if (done || key.find("/pack/") == std::string::npos) return;
-    done = true;
+    if (key.find("/pack/") == std::string::npos || done.exchange(true)) return;
     must(kit_.mem->remove({}, std::vector{store::Key(key)}));
     kit_.maker.publish(newer);
   });
