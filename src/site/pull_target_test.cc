@@ -11,6 +11,7 @@ namespace duskline::site {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::sample_directory;
 using testing::sample_file;
 
@@ -78,7 +79,8 @@ TEST_P(PullTarget, OnlyASubtree) {
   EXPECT_FALSE(fs::exists(path("index.html")));
   EXPECT_FALSE(fs::exists(path("media")));
   only.only = "nowhere";
-  EXPECT_EQ(testing::must_fail(kit_.pull(only)), Code::not_found);
+  EXPECT_EQ(testing::must_fail(kit_.pull(only)), Code::usage);
+  EXPECT_EQ(kit_.reporter.notes, "");  // the head is not read again for it, and no leftover is blamed
   only.only = "../out";
   EXPECT_EQ(testing::must_fail(kit_.pull(only)), Code::usage);
   only.only = "";
@@ -134,6 +136,17 @@ TEST_P(PullTarget, SeedsAreAdopted) {
   EXPECT_EQ(kit.differs_from(tree), "");
   EXPECT_EQ(result.bytes_from_seeds, 100000U);
   EXPECT_LT(result.bytes_from_packs, 60000U);
+}
+
+TEST_P(PullTarget, ASeedThatIsNotThereIsAWrongArgument) {
+  kit_.maker.publish(site_tree());
+  PullOptions seeded = options();
+  seeded.seeds = {kit_.scratch.path("nowhere")};
+  const auto result = kit_.pull(seeded);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::usage);
+  EXPECT_THAT(result.error().describe(), Not(HasSubstr("store")));
+  EXPECT_EQ(kit_.reporter.notes, "");
 }
 
 TEST_P(PullTarget, APinHoldsAgainstTheNightlyPull) {

@@ -85,8 +85,8 @@ Result<StageResult> Stager::run() {
   DL_TRY(obtain_tree());
   DL_ASSIGN(survey_, survey(op_, installed_record_.get(), tree_->record(), *scope_));
   if (!scope_->only().empty() && !survey_.has_subtree) {
-    return Error{Code::not_found, "release " + std::to_string(tree_->release().number) + " has no \"" +
-                                      printable(scope_->only()) + "\" (--only)"};
+    return Error{Code::usage, "release " + std::to_string(tree_->release().number) + " has no \"" +
+                                  printable(scope_->only()) + "\": give --only a directory of the release"};
   }
   DL_ASSIGN(volume_, parts_.disk.probe(target_.private_folder()));
   if (!is_dry()) DL_TRY(check_space(volume_));
@@ -176,7 +176,9 @@ Status Stager::index_local(LocalChunks& chunks) {
 Status Stager::index_seeds(LocalChunks& chunks) {
   for (const std::string& path : options_.seeds) {
     auto directory = parts_.disk.open(path);
-    if (!directory) return wrap(std::move(directory).error(), "open the seed \"" + printable(path) + "\"");
+    if (!directory) {  // a wrong argument: nothing that the store or a leftover could be blamed for
+      return Error{Code::usage, "--seed \"" + printable(path) + "\" cannot be read", std::move(directory).error()};
+    }
     const std::uint32_t source = local_.add_source(std::move(*directory), Origin::seed);
     seeds_.push_back(source);
     const IsTried is_tried = [&](std::string_view name, std::uint64_t size_bytes) {
@@ -224,8 +226,9 @@ Status Stager::plan(const LocalChunks& chunks) {
 
 Status Stager::plan_switched(PlanParts plan_parts, Assembler& assembler) {
   std::uint64_t kept = 0;
-  if (!is_dry() && content_) {
-    DL_ASSIGN(kept, carry_over(op_, content_->root(), *staging_->tree(), scope_->keep(), parts_.reporter));
+  if (!is_dry()) {  // again at the switch, and early, so that what cannot be carried over is refused early
+    DL_ASSIGN(const auto carried, carry_over(op_, target_, *staging_->tree(), scope_->keep(), parts_.reporter));
+    kept = carried.files;
   }
   SwitchedPlan plan(op_, std::move(plan_parts));
   DL_TRY(plan.run());
