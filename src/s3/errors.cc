@@ -141,7 +141,7 @@ std::string advice(const Refusal& refusal, Code code) {
     case Code::expired:
       return "the session's credentials ran out: renew them";
     case Code::no_space:
-      return "the bucket's or user's quota is used up";
+      return "the bucket's or user's quota is used up: raise it, or make room with duskline prune";
     default:
       return "";
   }
