@@ -81,6 +81,8 @@ Spec PublishCommand::spec() {
       {"--effort", "LEVEL", "how hard to compress: fast, normal or high", to_parsed(options_.effort, parse_effort)},
       {"--deltas", "N", "make patches from the last N releases (default: 2, 0: none)",
        to_number(options_.delta_bases, 0U, 16U)},
+      {"--upload-all", "", "upload all content again: mends a store that lost or spoiled some of it",
+       to_choice(options_.upload, PublishOptions::Upload::all)},
       {"--workers", "N", "threads that read and compress (default: one per CPU)",
        to_number(options_.workers, 1U, 256U)},
       {"--owner", "", "record owners", to_choice(options_.owner, PublishOptions::Record::yes)},

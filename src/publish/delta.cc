@@ -1,5 +1,7 @@
 #include "publish/delta.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -246,6 +248,9 @@ Result<std::optional<model::DeltaRef>> make_delta(const Op& op, const DeltaParts
 Result<std::vector<model::DeltaRef>> make_deltas(const Op& op, const DeltaParts& parts,
                                                  const std::vector<release::Manifest*>& bases) {
   disk::Directory& cache = parts.publish.cache;
+  // What reading and packing have freed goes back to the system: patches need tables of other sizes, and both together
+  // would be more than publish may hold.
+  malloc_trim(0);
   PatchCache patches;
   PatchWorkers workers(op, parts.options.workers != 0 ? parts.options.workers : default_workers());
   std::vector<model::DeltaRef> deltas;

@@ -30,6 +30,9 @@ std::vector<PublicKey> with_own(std::vector<PublicKey> trusted, const PublicKey&
   return trusted;
 }
 
+// Of a release that a store, or the cache, does not have whole.
+bool is_lost(Code code) { return code == Code::not_found || code == Code::corrupt || code == Code::invalid; }
+
 // One run, in the order of its methods.
 class Publication {
  public:
@@ -56,7 +59,7 @@ class Publication {
   Status know_base();
   Status open_stock();
   Status know_other_channels();
-  std::unique_ptr<release::Manifest> open_older();
+  Result<std::unique_ptr<release::Manifest>> open_older();
   Status take_snapshot();
   [[nodiscard]] bool is_same_tree() const;
   Result<PublishResult> end_unchanged();
@@ -99,7 +102,7 @@ Result<PublishResult> Publication::run() {
     return end_unchanged();
   }
   DL_TRY(open_base());
-  if (!head()) DL_TRY(know_other_channels());
+  if (!head() && options_.upload != PublishOptions::Upload::all) DL_TRY(know_other_channels());
   DL_TRY(take_snapshot());
   if (is_same_tree()) {
     DL_TRY(snapshot_->keep_stamps(head()->head.release));
@@ -128,6 +131,7 @@ Status Publication::prepare() {
 // The cheap way: nothing but the walk and the stamps. Any difference is then looked at properly.
 Result<bool> Publication::is_source_as_stamped() {
   stamps_ = open_stamps(parts_.cache, options_, source_);
+  if (options_.upload == PublishOptions::Upload::all) stamps_.reset();
   if (!stamps_ || !head()) return false;
   if (stamps_->header().release != head()->head.release || state_.release != head()->head.release) return false;
   NullReporter silent;  // what is skipped was said when it was new
@@ -142,16 +146,17 @@ Status Publication::open_base() {
   if (!head()) return open_stock();
   const model::Head& last = head()->head;
   last_number_ = last.number;
+  if (options_.upload == PublishOptions::Upload::all) return open_stock();
   Status opened = know_base();
   if (!opened && opened.error().code == Code::corrupt) {  // the copy in the cache, perhaps
     ManifestFolder::remove_all_but(parts_.cache, {});
     opened = know_base();
   }
   if (opened) return {};
-  const Code code = opened.error().code;
-  if (code != Code::not_found && code != Code::corrupt && code != Code::invalid) return opened;
-  parts_.reporter.note(Severity::warning, "the last release cannot be read, so all content is uploaded again: " +
-                                              opened.error().describe());
+  if (!is_lost(opened.error().code)) return opened;
+  parts_.reporter.note(Severity::warning,
+                       "the store does not hold all of the last release, so all content is uploaded again: " +
+                           opened.error().describe());
   base_.reset();
   return open_stock();
 }
@@ -176,17 +181,21 @@ Status Publication::know_other_channels() {
   for (const release::SeenHead& other : others) {
     last_number_ = std::max(last_number_, other.head.number);
     const auto manifest = folder_.open(op_, other.head.release, {});
-    if (manifest) DL_TRY(stock_->know(op_, **manifest));
+    const Status known = manifest ? stock_->know(op_, **manifest) : Status();
+    if (!known && !is_lost(known.error().code)) return known;
   }
   return {};
 }
 
 // What is remembered may be of another release than the head's: of one that lost, or before another publisher's.
-std::unique_ptr<release::Manifest> Publication::open_older() {
+// Null where it is not in the cache, or the store does not have all of its content: then everything is read again.
+Result<std::unique_ptr<release::Manifest>> Publication::open_older() {
   auto older = folder_.open_cached(stamps_->header().release);
   if (!older) return nullptr;
-  const auto nothing = [](const release::WalkedNode&) -> Status { return {}; };
-  return release::for_each_node(op_, *older, older->top(), nothing) ? std::move(older) : nullptr;
+  Status known = stock_->know_older(op_, *older);
+  if (known) return older;
+  if (!is_lost(known.error().code)) return std::move(known).error();
+  return nullptr;
 }
 
 Status Publication::take_snapshot() {
@@ -194,8 +203,9 @@ Status Publication::take_snapshot() {
   std::optional<Remembered> before;
   if (stamps_ && base_ && stamps_->header().release == base_->index().id) {
     before.emplace(Remembered{*base_, *stamps_});
-  } else if (stamps_ && (older = open_older())) {
-    before.emplace(Remembered{*older, *stamps_});
+  } else if (stamps_) {
+    DL_ASSIGN(older, open_older());
+    if (older) before.emplace(Remembered{*older, *stamps_});
   }
   DL_ASSIGN(snapshot_, Snapshot::take(op_, parts_, options_, source_, before ? &*before : nullptr, *stock_));
   stamps_.reset();
@@ -206,7 +216,8 @@ Status Publication::take_snapshot() {
   result_.new_chunk_bytes = stock_->chunks().new_raw_bytes();
   result_.pack_bytes = stock_->pack_bytes();
   DL_TRY(check_mounts(state_, snapshot_->mounts(), options_.meant, options_.source));
-  const model::TreeStats* last = base_ ? &base_->index().release.stats : nullptr;
+  const bool remembers_last = head() && state_.release == head()->head.release;
+  const model::TreeStats* last = base_ ? &base_->index().release.stats : remembers_last ? &state_.stats : nullptr;
   return check_size(last, result_.stats, options_.meant, options_.source);
 }
 

@@ -38,6 +38,9 @@ struct PublishOptions {
   unsigned workers = 0;      // 0: default_workers()
   unsigned delta_bases = 2;  // make deltas from this many earlier releases; 0: none
   enum class Write : std::uint8_t { yes, dry_run } write = Write::yes;
+  // All content is uploaded again, although the store should have it: mends one that spoiled or lost packs. (Packs that
+  // are lost are noticed whenever anything has changed; then this happens by itself.)
+  enum class Upload : std::uint8_t { what_is_new, all } upload = Upload::what_is_new;
   enum class Record : std::uint8_t { no, yes } owner = Record::no, attributes = Record::no;
   Meant meant;
   std::string note;

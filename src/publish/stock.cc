@@ -1,7 +1,7 @@
 #include "publish/stock.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "base/units.h"
@@ -12,25 +12,25 @@ namespace {
 
 constexpr std::string_view journal_file = "packs";
 
-// Which of the packs the store has, in their full size, by listing the range of keys they lie in.
-Result<std::set<Hash256>> find_packs(store::ObjectStore& store, const Op& op, const model::SetName& set,
-                                     const std::vector<PackContents>& packs) {
-  std::vector<std::pair<std::string, const PackContents*>> wanted;
-  for (const PackContents& pack : packs) wanted.emplace_back(model::pack_key(set, pack.pack), &pack);
+using SizeByPack = std::map<Hash256, std::uint64_t>;
+
+// Which of the packs the store has, and their sizes, by listing the range of keys they lie in.
+Result<SizeByPack> find_packs(store::ObjectStore& store, const Op& op, const model::SetName& set,
+                              const std::vector<Hash256>& packs) {
+  SizeByPack found;
+  if (packs.empty()) return found;
+  std::vector<std::pair<std::string, Hash256>> wanted;
+  for (const Hash256& pack : packs) wanted.emplace_back(model::pack_key(set, pack), pack);
   std::ranges::sort(wanted);
-  const std::string folder =
-      wanted.front().first.substr(0, wanted.front().first.size() - wanted.front().second->pack.hex().size());
-  std::set<Hash256> found;
   store::ListQuery query;
-  query.prefix = folder;
+  query.prefix = wanted.front().first.substr(0, wanted.front().first.size() - wanted.front().second.hex().size());
   std::size_t at = 0;
   for (bool more = true; more && at < wanted.size();) {
     DL_ASSIGN(const store::Listing page, store.list(op, query));
     for (const store::ListedObject& object : page.objects) {
       while (at < wanted.size() && wanted[at].first < object.key.text()) ++at;
-      if (at < wanted.size() && wanted[at].first == object.key.text() &&
-          wanted[at].second->size_bytes == object.info.size_bytes) {
-        found.insert(wanted[at].second->pack);
+      if (at < wanted.size() && wanted[at].first == object.key.text()) {
+        found.emplace(wanted[at].second, object.info.size_bytes);
       }
     }
     more = page.truncated && !page.objects.empty();
@@ -62,10 +62,13 @@ Status Stock::use_again(const Op& op) {
   // In this order: prune deletes nothing while a lease is live, and marks what it is about to delete.
   DL_TRY(lease_.take(op));
   DL_ASSIGN(const auto marked, marked_packs(parts_.store, op, set_));
-  DL_ASSIGN(const auto present, find_packs(parts_.store, op, set_, journal_->earlier()));
+  std::vector<Hash256> uploaded;
+  for (const PackContents& contents : journal_->earlier()) uploaded.push_back(contents.pack);
+  DL_ASSIGN(const SizeByPack present, find_packs(parts_.store, op, set_, uploaded));
   std::uint64_t bytes = 0;
   for (const PackContents& contents : journal_->earlier()) {
-    if (!present.contains(contents.pack) || marked.contains(contents.pack)) continue;
+    const auto there = present.find(contents.pack);
+    if (there == present.end() || there->second != contents.size_bytes || marked.contains(contents.pack)) continue;
     chunks_->add_known(contents);
     bytes += contents.size_bytes;
   }
@@ -78,7 +81,27 @@ Status Stock::use_again(const Op& op) {
 }
 
 Status Stock::know(const Op& op, release::Manifest& manifest) {
+  DL_TRY(check_packs(op, manifest));
   return release::load_chunks(op, manifest, chunks_->index());
+}
+
+Status Stock::know_older(const Op& op, release::Manifest& manifest) {
+  if (journal_) DL_TRY(lease_.take(op));
+  DL_ASSIGN(const auto marked, marked_packs(parts_.store, op, set_));
+  for (const Hash256& pack : manifest.index().packs) {
+    if (marked.contains(pack)) return Error{Code::not_found, "pack " + pack.short_hex() + " is about to be pruned"};
+  }
+  return know(op, manifest);
+}
+
+// What a head names was there when it was written. A store can lose it all the same.
+Status Stock::check_packs(const Op& op, release::Manifest& manifest) {
+  const std::vector<Hash256>& packs = manifest.index().packs;
+  DL_ASSIGN(const SizeByPack present, find_packs(parts_.store, op, set_, packs));
+  if (present.size() == packs.size()) return {};
+  return Error{Code::not_found, parts_.store.describe() + " has lost " + format_count(packs.size() - present.size()) +
+                                    " of the " + format_count(packs.size()) + " packs of release " +
+                                    std::to_string(manifest.index().release.number)};
 }
 
 void Stock::end(const Op& op) {

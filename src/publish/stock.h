@@ -21,8 +21,11 @@ class Stock {
   [[nodiscard]] static Result<std::unique_ptr<Stock>> open(const Op& op, const PublishParts& parts,
                                                            const PublishOptions& options, const std::string& publisher);
 
-  // Adds the chunks of a release that a head names.
+  // Adds the chunks of a release that a head names. Code::not_found, and nothing is added, where the store has lost
+  // a pack of it.
   Status know(const Op& op, release::Manifest& manifest);
+  // The same for a release that no head may name any more, which a prune could be after: under the lease.
+  Status know_older(const Op& op, release::Manifest& manifest);
   [[nodiscard]] ChunkTable& chunks() { return *chunks_; }
   [[nodiscard]] Lease& lease() { return lease_; }
   [[nodiscard]] std::uint64_t pack_bytes() const { return sink_->bytes(); }
@@ -36,6 +39,7 @@ class Stock {
  private:
   Stock(const PublishParts& parts, const PublishOptions& options, const std::string& publisher);
   Status use_again(const Op& op);
+  Status check_packs(const Op& op, release::Manifest& manifest);
 
   const PublishParts& parts_;
   const model::SetName set_;

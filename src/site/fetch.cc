@@ -13,6 +13,8 @@ constexpr std::uint64_t patch_memory_bytes = 64 << 20;
 constexpr std::uint64_t copy_task_bytes = 8 << 20;
 constexpr std::size_t copy_task_pieces = 256;
 constexpr std::size_t waiting_tasks = 64;
+// What has arrived is written at least so often, so that no kill costs more than that of a slow link's work.
+constexpr auto longest_unwritten = std::chrono::seconds(1);
 
 // No other way of getting the bytes would fare better.
 bool is_final(Code code) { return code == Code::cancelled || code == Code::denied || code == Code::expired; }
@@ -63,12 +65,19 @@ class Fetcher::Loan {
   std::unique_ptr<Workspace> space_;
 };
 
-// Cuts the body of a ranged answer into parts as it arrives and uses each when it is whole.
+// Cuts the body of a ranged answer into parts as it arrives and uses each when it is whole; of one that is long in
+// coming, or never comes whole, its beginning.
 class Fetcher::PartSink final : public Sink {
  public:
-  PartSink(Fetcher& fetcher, const Op& op, Batch& batch, std::span<const Part> parts, std::uint64_t begins,
-           Origin origin, Workspace& space)
-      : fetcher_(fetcher), op_(op), batch_(batch), parts_(parts), at_(begins), origin_(origin), space_(space) {
+  PartSink(Fetcher& fetcher, Batch& batch, std::span<const Part> parts, std::uint64_t begins, Origin origin,
+           Workspace& space)
+      : fetcher_(fetcher),
+        batch_(batch),
+        parts_(parts),
+        at_(begins),
+        origin_(origin),
+        space_(space),
+        used_at_(fetcher.parts_.clock.steady()) {
     space_.stored.clear();
   }
 
@@ -79,12 +88,33 @@ class Fetcher::PartSink final : public Sink {
       bytes = bytes.subspan(take(bytes));
       if (error_) return *error_;
     }
+    if (space_.stored.empty() || fetcher_.parts_.clock.steady() - used_at_ < longest_unwritten) return {};
+    return use_beginning();
+  }
+
+  // Also when no more is to come.
+  Status use_beginning() {
+    if (next_ == parts_.size() || space_.stored.empty()) return {};
+    used_at_ = fetcher_.parts_.clock.steady();
+    auto used = fetcher_.use_beginning(batch_, rest(), space_.stored, space_, origin_);
+    if (!used) {
+      error_ = std::move(used).error();
+      return *error_;
+    }
+    pieces_used_ += *used;
     return {};
   }
 
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }  // of using, not of receiving
-  [[nodiscard]] std::span<const Part> not_received() const { return parts_.subspan(next_); }
-  [[nodiscard]] const std::vector<const Part*>& wrong() const { return wrong_; }
+  // What is still to be had: parts that were wrong or not received, without the pieces that have been used.
+  [[nodiscard]] std::vector<Part> missing() const {
+    std::vector<Part> missing = wrong_;
+    if (next_ == parts_.size()) return missing;
+    missing.push_back(rest());
+    const auto others = parts_.subspan(next_ + 1);
+    missing.insert(missing.end(), others.begin(), others.end());
+    return missing;
+  }
 
  private:
   // How many of the bytes it used up.
@@ -101,40 +131,49 @@ class Fetcher::PartSink final : public Sink {
     const ByteView piece = bytes.first(length);
     at_ += length;
     if (length == part.stored.stored_bytes) {  // all of it at once: no copy
-      use(part, piece);
+      use(piece);
     } else {
       space_.stored.insert(space_.stored.end(), piece.begin(), piece.end());
       if (length == missing) {
-        use(part, space_.stored);
+        use(space_.stored);
         space_.stored.clear();
       }
     }
     return length;
   }
 
-  void use(const Part& part, ByteView stored) {
+  // The part at hand without the pieces that have been used.
+  [[nodiscard]] Part rest() const {
+    Part part = parts_[next_];
+    part.first_piece += pieces_used_;
+    part.pieces -= pieces_used_;
+    return part;
+  }
+
+  // A stop makes no difference here: what has arrived is not to be fetched again.
+  void use(ByteView stored) {
+    const Part part = rest();
     ++next_;
-    if (Status status = op_.check(); !status) {
-      error_ = std::move(status).error();
-      return;
-    }
+    used_at_ = fetcher_.parts_.clock.steady();
+    if (std::exchange(pieces_used_, 0) > 0 && part.pieces == 0) return;
     auto verdict = fetcher_.use_part(batch_, part, stored, space_, origin_);
     if (!verdict) {
       error_ = std::move(verdict).error();
     } else if (*verdict == Verdict::wrong) {
-      wrong_.push_back(&part);
+      wrong_.push_back(part);
     }
   }
 
   Fetcher& fetcher_;
-  const Op& op_;
   Batch& batch_;
   std::span<const Part> parts_;
   std::uint64_t at_;  // in the object
   const Origin origin_;
   Workspace& space_;
   std::size_t next_ = 0;
-  std::vector<const Part*> wrong_;
+  std::uint32_t pieces_used_ = 0;  // of the part at next_
+  SteadyTime used_at_;
+  std::vector<Part> wrong_;
   std::optional<Error> error_;
 };
 
@@ -223,22 +262,22 @@ Status Fetcher::run_range(const Op& op, Batch& batch, const RangeJob& job) {
   const Loan space(*this);
   const auto parts = std::span<const Part>(batch.parts).subspan(job.first_part, job.parts);
   const Origin origin = target.pack ? Origin::pack : Origin::delta;
-  PartSink sink(*this, op, batch, parts, job.offset_bytes, origin, *space);
+  PartSink sink(*this, batch, parts, job.offset_bytes, origin, *space);
   const auto got = parts_.store.get(op, store::Key(target.key), range_of(job.offset_bytes, job.length_bytes), sink);
   if (sink.error()) return *sink.error();
-  std::vector<const Part*> missing = sink.wrong();
-  for (const Part& part : sink.not_received()) missing.push_back(&part);
+  DL_TRY(sink.use_beginning());
+  const std::vector<Part> missing = sink.missing();
   if (!got && !is_broken_object(got.error().code)) {
-    const bool can_do_without = std::ranges::all_of(missing, [&](const Part* part) { return is_hint(batch, *part); });
+    const bool can_do_without = std::ranges::all_of(missing, [&](const Part& part) { return is_hint(batch, part); });
     if (!can_do_without || is_final(got.error().code)) {
       return wrap(got.error(), "fetch from \"" + target.key + "\"");
     }
   }
-  for (const Part* part : missing) {
-    if (is_hint(batch, *part)) {
-      leave_to_manifest(batch, *part);
+  for (const Part& part : missing) {
+    if (is_hint(batch, part)) {
+      leave_to_manifest(batch, part);
     } else {
-      DL_TRY(fetch_again(op, batch, target, *part));
+      DL_TRY(fetch_again(op, batch, target, part));
     }
   }
   return {};
@@ -258,18 +297,19 @@ void Fetcher::leave_to_manifest(Batch& batch, const Part& part) {
 Status Fetcher::fetch_again(const Op& op, Batch& batch, const Object& target, const Part& part) {
   const auto pieces = std::span<const Piece>(batch.pieces).subspan(part.first_piece, part.pieces);
   const Loan space(*this);
-  PartSink sink(*this, op, batch, std::span(&part, 1), part.stored.offset_bytes, Origin::pack, *space);
+  PartSink sink(*this, batch, std::span(&part, 1), part.stored.offset_bytes, Origin::pack, *space);
   const auto got =
       parts_.store.get(op, store::Key(target.key), range_of(part.stored.offset_bytes, part.stored.stored_bytes), sink);
   if (sink.error()) return *sink.error();
-  if (got && sink.wrong().empty() && sink.not_received().empty()) return {};
+  DL_TRY(sink.use_beginning());
+  if (got && sink.missing().empty()) return {};
   std::string path = "?";
   if (!pieces.empty()) path = printable(batch.files[pieces.front().file]->plan().path());
-  std::string message = "pack \"" + target.key + "\" of " + parts_.store.describe() +
-                        " does not hold what the signed manifest promises, for example for the file \"" + path +
-                        "\" (" + std::to_string(part.stored.stored_bytes) + " bytes at " +
-                        std::to_string(part.stored.offset_bytes) +
-                        "); it was fetched twice. Nothing was changed here; the publisher should publish again";
+  std::string message =
+      "pack \"" + target.key + "\" of " + parts_.store.describe() +
+      " does not hold what the signed manifest promises, for example for the file \"" + path + "\" (" +
+      std::to_string(part.stored.stored_bytes) + " bytes at " + std::to_string(part.stored.offset_bytes) +
+      "); it was fetched twice. Nothing was changed here; the publisher should publish with --upload-all";
   if (got) return Error{Code::corrupt, std::move(message)};
   const Code code = got.error().code;
   return Error{code == Code::invalid ? Code::corrupt : code, std::move(message), got.error()};
@@ -306,6 +346,26 @@ Result<Fetcher::Verdict> Fetcher::use_part(Batch& batch, const Part& part, ByteV
   constexpr std::size_t usual_bytes = 2 << 20;
   if (space.raw.capacity() > usual_bytes) space.raw = {};
   return Verdict::written;
+}
+
+Result<std::uint32_t> Fetcher::use_beginning(Batch& batch, const Part& part, ByteView stored, Workspace& space,
+                                             Origin origin) {
+  ByteView raw = stored;
+  if (part.stored.codec == model::Codec::zstd_patch) return 0U;  // these are small, and need their base
+  if (part.stored.codec == model::Codec::zstd) {
+    space.decoder.decode_beginning(stored, part.stored.raw_bytes, space.raw);
+    raw = space.raw;
+  }
+  const auto pieces = std::span<const Piece>(batch.pieces).subspan(part.first_piece, part.pieces);
+  std::uint32_t whole = 0;
+  while (whole < pieces.size()) {
+    const Piece& piece = pieces[whole];
+    if (std::uint64_t{piece.offset_in_frame} + piece.length_bytes > raw.size()) break;
+    if (sha256(raw.subspan(piece.offset_in_frame, piece.length_bytes)) != piece.hash) break;
+    ++whole;
+  }
+  DL_TRY(write_pieces(batch, pieces.first(whole), raw, origin));
+  return whole;
 }
 
 // False where the old bytes cannot be had: the patch is then of no use.

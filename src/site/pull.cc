@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "site/choose.h"
+#include "site/mend_record.h"
 #include "site/meter.h"
 #include "site/stage.h"
 #include "site/staging.h"
@@ -59,7 +60,8 @@ Result<PullResult> Pull::run() {
   if (result || result.error().code != Code::not_found) return result;
   return wrap(std::move(result).error(),
               "the store does not hold all of the release that its head names, also after the head was read again; "
-              "nothing was changed here. If the store is a copy, the rest may still be on its way; else publish again");
+              "nothing was changed here. If the store is a copy, the rest may still be on its way; else publish with "
+              "--upload-all");
 }
 
 // After a sync that failed, what was written before it may read well and still never reach the disk.
@@ -94,6 +96,7 @@ Result<PullResult> Pull::nothing_to_bring(const Choice& choice) {
   result_.outcome = choice.kind == Choice::Kind::pinned ? PullResult::Outcome::pinned : PullResult::Outcome::current;
   result_.id = choice.wanted.id;
   result_.number = choice.number;
+  if (!is_dry()) DL_TRY(mend_lost_records(op_, parts_, target_, options_, choice.wanted));
   if (!is_dry() && options_.release && state.pinned != options_.release) DL_TRY(target_.pin(*options_.release));
   if (!is_dry() && state.current && state.unchecked == state.current->id) {
     DL_ASSIGN(const auto tree, target_.tree(state.current->id));
@@ -122,6 +125,10 @@ Result<PullResult> Pull::bring(const Choice& choice, const Layout& layout) {
   }
   DL_TRY(op_.check());
   const State& state = target_.state();
+  if (!staged.is_needed && is_shown(state, choice.wanted.id, layout)) {  // --delete, and there was nothing to remove
+    DL_TRY(Staging::remove(target_));
+    return nothing_to_bring({Choice::Kind::current, choice.wanted, staged.release.number});
+  }
   if (!state.current || state.set != options_.set.text()) {  // a pull by release has read no head
     target_.state().realm = options_.realm;
     target_.state().set = options_.set.text();
@@ -141,10 +148,12 @@ Result<PullResult> Pull::conclude(const HookedActivation& activation) {
   using End = HookedActivation::End;
   const bool is_shown = activation.end == End::shown || activation.end == End::after_failed;
   result_.rolled_back = activation.end == End::rolled_back;
+  if (result_.rolled_back) {
+    result_.check_error = activation.error.value_or(Error{Code::internal, "no reason was given"});
+  }
   if (is_shown && options_.release && target_.state().pinned != options_.release) {
     DL_TRY(target_.pin(*options_.release));
   }
-  if (activation.error) parts_.reporter.note(Severity::error, name() + ": " + activation.error->describe());
   DL_TRY(target_.drop_old(options_.keep_releases));
   fill_in();
   DL_TRY(target_.write_receipt(encode_receipt(result_, target_.state(), parts_.clock.now()), result_.number));
