@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/units.h"
+#include "site/carry_over.h"
 #include "site/folders.h"
 #include "site/steps.h"
 #include "site/verify.h"
@@ -25,7 +26,7 @@ class ModeActivator final : public Activator {
     if (staged.layout.value_or(target.state().layout).mode != mode_) {
       return Error{Code::internal, "a release was staged for the other mode"};
     }
-    if (mode_ == Mode::switched) return activate_switched(op, target, staged);
+    if (mode_ == Mode::switched) return activate_switched(op, target, staged, reporter_);
     return activate_in_place(op, target, staged, reporter_);
   }
 

@@ -226,8 +226,9 @@ Status Stager::plan(const LocalChunks& chunks) {
 
 Status Stager::plan_switched(PlanParts plan_parts, Assembler& assembler) {
   std::uint64_t kept = 0;
-  if (!is_dry() && content_) {
-    DL_ASSIGN(kept, carry_over(op_, content_->root(), *staging_->tree(), scope_->keep(), parts_.reporter));
+  if (!is_dry()) {  // again at the switch, and early, so that what cannot be carried over is refused early
+    DL_ASSIGN(const auto carried, carry_over(op_, target_, *staging_->tree(), scope_->keep(), parts_.reporter));
+    kept = carried.files;
   }
   SwitchedPlan plan(op_, std::move(plan_parts));
   DL_TRY(plan.run());

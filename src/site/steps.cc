@@ -122,7 +122,7 @@ Status take_back(Target& target, Verdict verdict, Reporter& reporter) {
     state.rejected = state.current->id;
     DL_TRY(target.save_state());
   }
-  if (state.layout.mode == Mode::switched) return take_back_switched(target);
+  if (state.layout.mode == Mode::switched) return take_back_switched(target, reporter);
   return take_back_in_place(target, reporter);
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/op.h"
 #include "base/report.h"
@@ -33,11 +35,13 @@ enum class Verdict : std::uint8_t { rejected, unknown };
 [[nodiscard]] Status take_back(Target&, Verdict verdict, Reporter&);
 
 // Switched targets.
-[[nodiscard]] Status activate_switched(const Op&, Target&, const Staged&);
+[[nodiscard]] Status activate_switched(const Op&, Target&, const Staged&, Reporter&);
 [[nodiscard]] Status recover_switched(const Op&, Target&, Reporter&);
 // Shows releases/<folder> (nothing: none) by replacing TARGET/current in one step; durable.
 [[nodiscard]] Status show(Target&, std::optional<std::string> folder);
-[[nodiscard]] Status take_back_switched(Target&);
+[[nodiscard]] Status take_back_switched(Target&, Reporter&);
+// Both lists of patterns, each pattern once.
+[[nodiscard]] std::vector<std::string> united_keep(std::vector<std::string> keep, const std::vector<std::string>& more);
 
 // In-place targets.
 [[nodiscard]] Status activate_in_place(const Op&, Target&, const Staged&, Reporter&);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/units.h"
+#include "site/carry_over.h"
 #include "site/folders.h"
 #include "site/steps.h"
 
@@ -138,7 +139,7 @@ Status show(Target& target, std::optional<std::string> folder) {
   return root.sync();
 }
 
-Status activate_switched(const Op& op, Target& target, const Staged& staged) {
+Status activate_switched(const Op& op, Target& target, const Staged& staged, Reporter& reporter) {
   DL_TRY(refuse_foreign(target));
   DL_ASSIGN(const auto tree, target.private_folder().stat(folders::staged_tree));
   if (!tree || tree->kind != FileKind::directory) {
@@ -148,19 +149,39 @@ Status activate_switched(const Op& op, Target& target, const Staged& staged) {
   if (staged.sync == Sync::yes) DL_TRY(target.root().sync_filesystem());
   DL_ASSIGN(const std::string folder, free_folder(target, staged.id));
   DL_TRY(folders::throw_away(target, folder));  // what no state names is a leftover
-  Status done = begin(target, {installed_from(target, staged, folder), staged.check});
+  const InstalledRelease release = installed_from(target, staged, folder);
+  Status done = begin(target, {release, staged.check});
   if (done) done = move_in(target, folder);
+  // What the site has written since the tree was staged, as the command before the activation may have.
+  if (done) done = bring_along(op, target, folder, release.layout.keep, reporter);
   if (done) done = op.check();
   if (!done) return give_up(target, std::move(done));
   DL_TRY(show(target, folder));
   return finish(target);
 }
 
-Status take_back_switched(Target& target) {
+std::vector<std::string> united_keep(std::vector<std::string> keep, const std::vector<std::string>& more) {
+  for (const std::string& pattern : more) {
+    if (std::ranges::find(keep, pattern) == keep.end()) keep.push_back(pattern);
+  }
+  return keep;
+}
+
+Status take_back_switched(Target& target, Reporter& reporter) {
   State& state = target.state();
   const InstalledRelease* before = release_before(state);
   std::optional<InstalledRelease> release;
   if (before != nullptr) release = *before;
+  if (release && state.current) {
+    const auto keep = united_keep(release->layout.keep, state.layout.keep);
+    // Also where the run was stopped; and a release that failed its check must not stay for it.
+    if (const Status brought = bring_along({}, target, release->folder, keep, reporter); !brought) {
+      reporter.note(Severity::error, "what the site has written since (--keep) cannot be brought back to release " +
+                                         release->id.short_hex() + ", and stays in \"" + target.root().display_path() +
+                                         "/" + folders::release(state.current->folder) +
+                                         "\": " + brought.error().describe());
+    }
+  }
   DL_TRY(show(target, release ? std::optional(release->folder) : std::nullopt));
   set_current(state, std::move(release), target.clock().now());
   return target.save_state();
@@ -181,7 +202,7 @@ Status recover_switched(const Op&, Target& target, Reporter& reporter) {
   if (is_changed) DL_TRY(target.save_state());
   if (!state.current || state.rejected != state.current->id) return {};
   reporter.note(Severity::warning, "the check of what is shown had failed; going back to the release before");
-  return take_back_switched(target);
+  return take_back_switched(target, reporter);
 }
 
 }  // namespace duskline::site
