@@ -207,4 +207,24 @@ Status FrameDecoder::decode(Codec codec, ByteView stored, std::uint64_t raw_byte
   return {};
 }
 
+void FrameDecoder::decode_beginning(ByteView stored, std::uint64_t raw_bytes, Bytes& out) {
+  out.clear();
+  if (raw_bytes > model::max_frame_raw_bytes) return;
+  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != raw_bytes) return;
+  constexpr int max_window_log = 23;  // the stream's buffer; what FrameEncoder makes needs less
+  ZSTD_DCtx* context = state_->context.get();
+  require(ZSTD_DCtx_reset(context, ZSTD_reset_session_only));
+  require(ZSTD_DCtx_refPrefix(context, nullptr, 0));
+  require(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, max_window_log));
+  out.resize(static_cast<std::size_t>(raw_bytes));
+  ZSTD_inBuffer from{stored.data(), stored.size(), 0};
+  ZSTD_outBuffer to{out.data(), out.size(), 0};
+  for (;;) {
+    const std::size_t taken = from.pos, made = to.pos;
+    const std::size_t left = ZSTD_decompressStream(context, &to, &from);
+    if (ZSTD_isError(left) != 0 || left == 0 || (from.pos == taken && to.pos == made)) break;
+  }
+  out.resize(to.pos);
+}
+
 }  // namespace duskline::pack

@@ -49,6 +49,8 @@ class FrameDecoder {
   FrameDecoder& operator=(FrameDecoder&&) noexcept;
   Status decode(model::Codec codec, ByteView stored, std::uint64_t raw_bytes, ByteView base,
                 Bytes& out);  // out is overwritten
+  // What the beginning of a stored zstd frame decodes to, as far as that can be told yet; nothing where it is damaged.
+  void decode_beginning(ByteView stored, std::uint64_t raw_bytes, Bytes& out);
 
  private:
   struct State;

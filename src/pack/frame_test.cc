@@ -98,6 +98,28 @@ TEST(Frame, one_encoder_and_decoder_serve_many_frames) {
   }
 }
 
+TEST(Frame, its_beginning_can_be_had_before_its_end) {
+  const Bytes raw = text_data(1 << 20, 9);
+  Bytes stored, out;
+  ASSERT_EQ(FrameEncoder(Effort::fast).encode(raw, stored), Codec::zstd);
+  FrameDecoder decoder;
+  std::size_t before = 0;
+  for (const std::size_t length : {stored.size() / 3, stored.size() / 2, stored.size() - 1}) {
+    decoder.decode_beginning(ByteView(stored).first(length), raw.size(), out);
+    EXPECT_GT(out.size(), before);
+    ASSERT_LE(out.size(), raw.size());
+    EXPECT_TRUE(std::equal(out.begin(), out.end(), raw.begin()));
+    before = out.size();
+  }
+  for (const std::size_t length :
+       {std::size_t{0}, std::size_t{5}, stored.size() / 2}) {  // cut short, or of another length
+    decoder.decode_beginning(ByteView(stored).first(length), raw.size() + 1, out);
+    EXPECT_TRUE(out.empty());
+  }
+  ASSERT_TRUE(decoder.decode(Codec::zstd, stored, raw.size(), {}, out));
+  EXPECT_EQ(out, raw);
+}
+
 TEST(Patch, of_a_small_change_is_small_and_comes_back) {
   const Bytes base = random_data(1 << 20, 1);
   Bytes raw = base;

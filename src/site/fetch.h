@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/op.h"
 #include "base/workers.h"
 #include "pack/frame.h"
@@ -55,6 +56,7 @@ struct FetchParts {
   std::shared_ptr<disk::Directory> patch_base;  // content of the release that the delta is from; may be null
   Assembler& assembler;
   Meter& meter;
+  Clock& clock;
 };
 
 class Fetcher {
@@ -94,6 +96,8 @@ class Fetcher {
   Status run_range(const Op&, Batch&, const RangeJob&);
   Status fetch_again(const Op&, Batch&, const Object&, const Part&);
   Result<Verdict> use_part(Batch&, const Part&, ByteView stored, Workspace&, Origin);
+  // Whole pieces at the beginning of a part of which the rest has not arrived; how many they are.
+  Result<std::uint32_t> use_beginning(Batch&, const Part&, ByteView stored, Workspace&, Origin);
   Result<bool> read_base(const model::BaseRange& base, Bytes& out);
   Status write_pieces(Batch&, std::span<const Piece> pieces, ByteView raw, Origin);
   Status run_copies(const Op&, Batch&, std::size_t first, std::size_t last);

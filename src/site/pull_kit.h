@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -118,6 +119,11 @@ class PackLink final : public store::ObjectStore {
   // No more than so many further bytes of packs pass.
   void close_after(std::uint64_t bytes) { closes_at_ = bytes_ + bytes; }
   void open() { closes_at_ = never; }
+  // Bodies of packs pass in pieces of so many bytes, and `after_piece` is called after each.
+  void drip(std::size_t bytes, std::function<void()> after_piece) {
+    drip_bytes_ = bytes;
+    after_piece_ = std::move(after_piece);
+  }
   Result<store::ObjectInfo> get(const Op& op, const store::Key& key, const store::GetOptions& options,
                                 Sink& sink) override {
     if (key.text().find("/pack/") == std::string::npos) return inner_.get(op, key, options, sink);
@@ -143,6 +149,16 @@ class PackLink final : public store::ObjectStore {
    public:
     LinkSink(PackLink& link, Sink& to) : link_(link), to_(to) {}
     Status write(ByteView bytes) override {
+      while (link_.drip_bytes_ > 0 && bytes.size() > link_.drip_bytes_) {
+        DL_TRY(pass(bytes.first(link_.drip_bytes_)));
+        bytes = bytes.subspan(link_.drip_bytes_);
+        link_.after_piece_();
+      }
+      return pass(bytes);
+    }
+
+   private:
+    Status pass(ByteView bytes) {
       const std::uint64_t before = link_.bytes_.fetch_add(bytes.size());
       const std::uint64_t closes_at = link_.closes_at_;
       if (before + bytes.size() <= closes_at) return to_.write(bytes);
@@ -152,12 +168,13 @@ class PackLink final : public store::ObjectStore {
       return Error{Code::unavailable, "the link was closed"};
     }
 
-   private:
     PackLink& link_;
     Sink& to_;
   };
   store::ObjectStore& inner_;
   std::atomic<std::uint64_t> bytes_{0}, closes_at_{never};
+  std::size_t drip_bytes_ = 0;
+  std::function<void()> after_piece_;
 };
 
 class PullKit {

@@ -58,6 +58,40 @@ TEST_P(PullResume, WhatWasFetchedIsNotFetchedAgain) {
   EXPECT_LE(kit_.pack_bytes_given(), total + static_cast<std::uint64_t>(cuts) * frame_bytes * 2);
 }
 
+// One frame holds four of the files, and none arrives whole.
+TEST_P(PullResume, TheBeginningOfAFrameThatBrokeOffIsKept) {
+  std::mt19937_64 random(13);
+  const SampleEntry tree = many_files(random);
+  kit_.maker.publish(tree);
+  const std::uint64_t total = pack_bytes();
+  kit_.link.drip(100, [] {});
+  kit_.link.close_after(1700);
+  ASSERT_FALSE(kit_.pull(options()));
+  kit_.link.open();
+  const auto result = must(kit_.pull(options()));
+  EXPECT_EQ(kit_.differs_from(tree), "");
+  EXPECT_EQ(result.bytes_resumed, 1500U);
+  EXPECT_LE(result.bytes_from_packs, total - 1500);
+}
+
+TEST_P(PullResume, TheBeginningOfAFrameThatIsLongInComingIsWritten) {
+  std::mt19937_64 random(14);
+  const SampleEntry tree = many_files(random);
+  kit_.maker.publish(tree);
+  std::uint64_t passed = 0, written = 0;
+  kit_.link.drip(400, [&] {
+    kit_.clock.advance(std::chrono::milliseconds(600));
+    passed += 400;
+    if (passed != 1600) return;
+    const auto staged = must(kit_.disk->open(kit_.target_path() + "/.duskline/staging/tree"));
+    for (const auto& found : must(staged->list())) written += found.stat.size_bytes;
+  });
+  const auto result = must(kit_.pull(options()));
+  EXPECT_EQ(kit_.differs_from(tree), "");
+  EXPECT_GE(written, 1000U);  // what a kill would have left
+  EXPECT_EQ(result.bytes_resumed, 0U);
+}
+
 TEST_P(PullResume, ANewerReleaseUsesWhatTheOlderOneLeft) {
   std::mt19937_64 random(11);
   SampleEntry tree = many_files(random);
