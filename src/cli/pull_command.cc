@@ -75,7 +75,8 @@ class PullCommand final : public Command {
   Result<int> run(const Op& op, Context& context) override;
 
  private:
-  void show(Context& context, const PullResult& result) const;
+  void show(Context& context, const PullResult& result, const site::State& state) const;
+  [[nodiscard]] Error went_back(const PullResult& result, const site::State& state) const;
 
   StoreArguments store_;
   TrustArguments trust_;
@@ -157,24 +158,46 @@ Result<int> PullCommand::run(const Op& op, Context& context) {
                                                   context.clock, context.console));
   const site::PullParts parts{*store, disk, trusted, context.clock, context.console};
   DL_ASSIGN(const PullResult result, site::pull(op, parts, *target, options_));
-  show(context, result);
+  show(context, result, target->state());
   if (!result.rolled_back) return 0;
-  return Error{Code::unavailable, "--check failed: " + target_.path + " shows the release before again, and release " +
-                                      std::to_string(result.number) + " is not tried again; publish a mended one"};
+  return went_back(result, target->state());
 }
 
-void PullCommand::show(Context& context, const PullResult& result) const {
+// "shows release 1 again", as far as there was one.
+std::string shown_again(const site::State& state) {
+  if (!state.current) return "shows nothing yet";
+  return "shows release " + std::to_string(state.current->number) + " (" + state.current->id.short_hex() + ") again";
+}
+
+Error PullCommand::went_back(const PullResult& result, const site::State& state) const {
+  const Error& why = *result.check_error;
+  const std::string number = std::to_string(result.number);
+  const std::string what = why.code == Code::cancelled ? "stopped during --check" : "--check failed";
+  const std::string next = state.rejected == result.id
+                               ? "release " + number + " is not tried again; publish a mended one"
+                               : "the next pull tries release " + number + " again";
+  return {why.code, what + ": " + printable(target_.path) + " " + shown_again(state) + ", and " + next, why};
+}
+
+void PullCommand::show(Context& context, const PullResult& result, const site::State& state) const {
   const std::string name = set_->text() + "/" + channel_.text();
   const std::string release = "release " + std::to_string(result.number) + " (" + result.id.short_hex() + ")";
   const std::string cost = format_bytes(result.bytes_from_store) + " in " + format_count(result.requests) + " requests";
+  const bool went_back = result.rolled_back;
+  if (went_back) {
+    context.console.outcome(name + ": " + printable(target_.path) + " " + shown_again(state) + ", not " + release +
+                            ", whose check has not passed; fetched " + cost + ", " + format_duration(result.duration));
+  }
   switch (result.outcome) {
     case PullResult::Outcome::activated:
+      if (went_back) break;
       context.console.outcome(name + ": " + printable(target_.path) + " is at " + release + ": " +
                               format_count(result.files_changed) + " files changed, " +
                               format_count(result.files_removed) + " removed; fetched " + cost + ", " +
                               format_duration(result.duration));
       break;
     case PullResult::Outcome::current:
+      if (went_back) break;
       context.console.outcome(name + ": " + printable(target_.path) + " is already at " + release);
       break;
     case PullResult::Outcome::pinned:
@@ -188,12 +211,13 @@ void PullCommand::show(Context& context, const PullResult& result) const {
       break;
   }
   context.console.object({{"event", "pulled"},
-                          {"outcome", name_of(result.outcome)},
+                          {"outcome", went_back ? "rolled_back" : name_of(result.outcome)},
                           {"set", set_->text()},
                           {"channel", channel_.text()},
                           {"target", target_.path},
                           {"release", result.id.hex()},
                           {"number", result.number},
+                          {"shown", state.current ? state.current->id.hex() : ""},
                           {"files", result.stats.files},
                           {"bytes", result.stats.bytes},
                           {"files_changed", result.files_changed},
@@ -207,7 +231,7 @@ void PullCommand::show(Context& context, const PullResult& result) const {
                           {"seed_bytes", result.bytes_from_seeds},
                           {"resumed_bytes", result.bytes_resumed},
                           {"requests", result.requests},
-                          {"rolled_back", result.rolled_back},
+                          {"rolled_back", went_back},
                           {"seconds", std::chrono::duration<double>(result.duration).count()}});
 }
 

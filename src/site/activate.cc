@@ -63,11 +63,11 @@ HookedActivation go_back(Target& target, Error failed, Reporter& reporter) {
   const Verdict verdict = failed.code == Code::cancelled ? Verdict::unknown : Verdict::rejected;
   const Status back = take_back(target, verdict, reporter);
   if (!back) {
-    return {End::not_rolled_back, wrap(std::move(failed), "the check failed, and going back did too (" +
-                                                              back.error().describe() + "); the next run tries again")};
+    const std::string what = verdict == Verdict::unknown ? "the check was stopped" : "the check failed";
+    return {End::not_rolled_back, wrap(std::move(failed), what + ", and going back failed (" + back.error().describe() +
+                                                              "); the next run tries again")};
   }
-  const std::string shown = target.state().current ? "release " + target.state().current->id.short_hex() : "nothing";
-  return {End::rolled_back, wrap(std::move(failed), "the check failed; as before, " + shown + " is shown again")};
+  return {End::rolled_back, std::move(failed)};
 }
 
 }  // namespace

@@ -57,7 +57,8 @@ struct PullResult {
   std::uint64_t bytes_from_local = 0, bytes_from_seeds = 0, bytes_resumed = 0;  // content made from these
   std::uint64_t requests = 0;
   std::chrono::nanoseconds duration{0};
-  bool rolled_back = false;  // the check failed
+  bool rolled_back = false;          // what was shown before is shown again, because of:
+  std::optional<Error> check_error;  // the check failed, or (Code::cancelled) the run was stopped during it
 };
 
 struct PullParts {

@@ -212,7 +212,10 @@ TEST_P(PullTarget, AFailingCheckGoesBack) {
   kit_.maker.publish(bad);
   PullOptions checked = options();
   checked.hooks.check = "exit 1";
-  EXPECT_TRUE(must(kit_.pull(checked)).rolled_back);
+  const auto result = must(kit_.pull(checked));
+  ASSERT_TRUE(result.rolled_back);
+  EXPECT_EQ(result.check_error->code, Code::io);
+  EXPECT_EQ(kit_.reporter.notes, "");  // who pulls says it, once
   EXPECT_EQ(kit_.differs_from(site_tree()), "");
   EXPECT_EQ(must(kit_.pull(checked)).outcome, PullResult::Outcome::current);
 }

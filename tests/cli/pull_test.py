@@ -110,13 +110,41 @@ def test_failing_check_rolls_back(p):
     published(p)
     pull(p)
     published(p, "bad")
-    refused(pull(p, "--check", "grep -q one current/file", code=1), "--check")
+    failed = pull(p, "--check", "grep -q one current/file", "--json", code=1)
+    event = failed.event("pulled")
+    expect(event["outcome"] == "rolled_back" and event["rolled_back"], f"called {event['outcome']}")
+    expect(event["shown"] and event["shown"] != event["release"], "what is shown is not said")
     expect((p.work / "target" / "current" / "file").read_text() == "one", "not rolled back")
     pull(p, "--check", "grep -q one current/file")
     expect((p.work / "target" / "current" / "file").read_text() == "one", "the bad release came back")
     published(p, "one more")
     pull(p, "--check", "grep -q one current/file")
     expect((p.work / "target" / "current" / "file").read_text() == "one more", "a newer release is not tried")
+
+
+def test_a_failed_check_says_what_is_shown(p):
+    published(p)
+    result = pull(p, "--check", "false", code=1)
+    refused(result, "--check failed", "shows nothing yet", "is not tried again")
+    expect("is at release" not in result.out + result.err, "it says that the release is shown")
+    published(p, "two")
+    pull(p)
+    published(p, "three")
+    result = pull(p, "--check", "false", code=1)
+    refused(result, "--check failed", "shows release 2 (", "release 3 is not tried again")
+    expect("is at release" not in result.out + result.err, "it says that the release is shown")
+
+
+def test_a_check_that_is_stopped_is_tried_again(p):
+    published(p)
+    pull(p)
+    published(p, "two")
+    result = pull(p, "--check", "kill -INT $PPID; sleep 60", code=130)
+    refused(result, "stopped during --check", "shows release 1 (", "the next pull tries release 2 again")
+    expect("not tried again" not in result.err, "it says that the release is not tried again")
+    expect((p.work / "target" / "current" / "file").read_text() == "one", "not rolled back")
+    pull(p, "--check", "true")
+    expect((p.work / "target" / "current" / "file").read_text() == "two", "not tried again")
 
 
 def test_hooks_see_no_credentials(p):
