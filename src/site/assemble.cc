@@ -8,11 +8,11 @@ namespace {
 constexpr std::uint32_t owner_read_write = 0600;
 constexpr std::uint32_t plain_bits = 0777;
 
-// A file is made with its final mode where one write and no reopening follow. Special bits come last: a write may
-// clear them, and unfinished content must not have them.
+// A file is made with its final mode where one write and nothing else that needs write permission follow. Special bits
+// come last: a write may clear them, and unfinished content must not have them.
 std::uint32_t creation_mode(const FilePlan& plan) {
   const std::uint32_t plain = plan.mode & plain_bits;
-  return plan.one_piece ? plain : plain | owner_read_write;
+  return plan.one_piece && plan.attributes.empty() ? plain : plain | owner_read_write;
 }
 
 }  // namespace
@@ -96,13 +96,14 @@ Status Assembler::complete(OutFile& file) {
   return {};
 }
 
-// The mtime last: it tells a later run that the file was completed.
+// Extended attributes after the owner: to change that takes a file's capabilities away. The mode after them: it may
+// forbid to set them. The mtime last: it tells a later run that the file was completed.
 Status Assembler::finish(disk::File& handle, const FilePlan& plan, std::uint32_t mode_now) {
-  if (!plan.attributes.empty()) DL_TRY(handle.set_attributes(plan.attributes));
   bool changed_owner = false;
   if (plan.owner) {
     DL_ASSIGN(changed_owner, judge_owner(handle.set_owner(*plan.owner), plan.path()));
   }
+  if (!plan.attributes.empty()) DL_TRY(handle.set_attributes(plan.attributes));
   if (plan.mode != mode_now || (changed_owner && plan.mode > plain_bits)) DL_TRY(handle.set_mode(plan.mode));
   return handle.set_mtime(plan.mtime_ns);
 }

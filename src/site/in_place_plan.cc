@@ -181,7 +181,9 @@ Status InPlacePlan::file(const Sided& sided) {
   FilePlan plan = file_plan(*sided.after, level.staged, "change");
   if (has_attributes(sided, plan, *there)) return add_stamp(stamp_of(*there));
   const bool same_extended = was_file ? sided.before->entry->attributes == entry.attributes : entry.attributes.empty();
-  return same_extended ? adjust(sided, plan, *there) : stage(sided, there, true);
+  // A change of owner takes capabilities away, so a file that has extended attributes is made anew.
+  const bool keeps_extended = entry.attributes.empty() || !plan.owner;
+  return same_extended && keeps_extended ? adjust(sided, plan, *there) : stage(sided, there, true);
 }
 
 Status InPlacePlan::adjust(const Sided& sided, const FilePlan& plan, const Stat& there) {

@@ -46,7 +46,8 @@ Status RepairPlan::differs(const Sided& sided) {
   if (parts_.scope.part_of(sided.path) != Scope::Part::inside || parts_.scope.is_kept(sided.path, false)) return {};
   const auto finding = finding_of(sided.path);
   if (!finding) return {};
-  if (is_attribute(*finding) && parts_.carrying == Carrying::out) {
+  // A change of owner takes capabilities away, so a file that has extended attributes is made anew.
+  if (is_attribute(*finding) && sided.after->entry->attributes.empty() && parts_.carrying == Carrying::out) {
     ++repaired_;
     record(sided.path, "repair", "mode, time or owner");
     return set_attributes(attributes_of(sided));

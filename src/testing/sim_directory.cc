@@ -305,6 +305,7 @@ Status SimDirectory::set_mtime(std::string_view path, std::int64_t mtime_ns) {
 Status SimDirectory::set_owner(std::string_view path, model::Owner owner) {
   return change_meta("set the owner of", path, [&](Inode& inode) -> Status {
     inode.meta.owner = owner;
+    std::erase_if(inode.meta.attributes, [](const auto& a) { return a.name == "security.capability"; });
     return {};
   });
 }

@@ -128,6 +128,7 @@ Status SimFile::set_mtime(std::int64_t mtime_ns) {
 Status SimFile::set_owner(model::Owner owner) {
   return run(Effect::change, "set the owner of", [&]() -> Status {
     handle_.inode->meta.owner = owner;
+    std::erase_if(handle_.inode->meta.attributes, [](const auto& a) { return a.name == "security.capability"; });
     handle_.state->touch_meta(*handle_.inode);
     return {};
   });
