@@ -159,7 +159,10 @@ Result<InstalledRelease> switch_back(const Op& op, Target& target, std::optional
                                        (wrong > 1 ? ", and " + std::to_string(wrong - 1) + " more" : "") +
                                        "; nothing was switched: pull it anew by its id"};
   }
-  const InstalledRelease release = *target.find(*to);
+  InstalledRelease release = *target.find(*to);
+  // What belongs to the site is what was said last; what was said of the earlier one may lie in it all the same.
+  release.layout.keep = united_keep(release.layout.keep, state.layout.keep);
+  DL_TRY(bring_along(op, target, release.folder, release.layout.keep, reporter));
   state.pinned = release.id;
   DL_TRY(target.save_state());
   DL_TRY(show(target, release.folder));
