@@ -133,8 +133,11 @@ class UnpinCommand final : public Command {
     DL_ASSIGN(const auto target, open_target(op, context, target_, site::Target::Make::existing_only));
     target->state().pinned.reset();
     DL_TRY(target->save_state());
-    context.console.outcome(printable(target_.path) + " follows " + target->state().set + "/" +
-                            target->state().channel + " again from the next pull on");
+    const site::State& state = target->state();
+    const std::string channel = state.channel.empty()
+                                    ? "the channel of the next pull"
+                                    : state.set + "/" + state.channel + " again from the next pull on";
+    context.console.outcome(printable(target_.path) + " follows " + channel);
     context.console.object({{"event", "unpinned"}, {"target", target_.path}});
     return 0;
   }

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "site/mend_record.h"
 #include "site/pull.h"
 
 namespace duskline::cli {
@@ -52,9 +53,13 @@ Result<int> VerifyCommand::run(const Op& op, Context& context) {
     context.console.text(std::string(site::name_of(finding)) + "  " + printable(path));
     context.console.object({{"event", "finding"}, {"finding", site::name_of(finding)}, {"path", printable(path)}});
   };
-  DL_ASSIGN(const auto result, site::verify(op, *target, options_, context.console, found));
-  show(context, result);
-  if (result.is_clean()) return 0;
+  const auto result = site::verify(op, *target, options_, context.console, found);
+  if (!result && repair_ && target->state().current && site::is_lost_record(result.error().code)) {
+    return repair(op, context, *target);
+  }
+  if (!result) return result.error();
+  show(context, *result);
+  if (result->is_clean()) return 0;
   if (repair_) return repair(op, context, *target);
   return Error{Code::difference, printable(target_.path) +
                                      " differs from its release; put it right with: duskline verify " +
@@ -65,16 +70,21 @@ Result<int> VerifyCommand::repair(const Op& op, Context& context, site::Target& 
   const site::State& state = target.state();
   if (store_.url.empty()) store_.url = state.store_url;
   DL_ASSIGN(const auto set, model::SetName::parse(state.set));
-  DL_ASSIGN(const auto channel, model::ChannelName::parse(state.channel));
+  // Not known after the state was lost.
+  DL_ASSIGN(const auto channel,
+            model::ChannelName::parse(state.channel.empty() ? live_channel().text() : state.channel));
   DL_ASSIGN(const auto trusted, trusted_keys(trust_));
   DL_ASSIGN(const auto store, context.open_store(store_));
   const site::PullParts parts{*store, context.disk, trusted, context.clock, context.console};
   const site::PullOptions options{.set = set, .channel = channel, .store_url = state.store_url};
   DL_ASSIGN(const auto repaired, site::repair(op, parts, target, options));
-  context.console.outcome("repaired " + format_count(repaired.files) + " files, fetched " +
+  const std::string aside =
+      repaired.set_aside == 0 ? "" : ", set aside " + format_count(repaired.set_aside) + " that are not the release's";
+  context.console.outcome("repaired " + format_count(repaired.files) + " files" + aside + ", fetched " +
                           format_bytes(repaired.bytes_from_store));
   context.console.object({{"event", "repaired"},
                           {"files", repaired.files},
+                          {"set_aside", repaired.set_aside},
                           {"fetched_bytes", repaired.bytes_from_store},
                           {"failed", repaired.failed}});
   if (repaired.failed == 0) return 0;

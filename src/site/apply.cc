@@ -12,6 +12,7 @@ using disk::Missing;
 using disk::Stat;
 
 constexpr std::uint32_t owner_may_all = 0700;
+constexpr std::string_view others_did = "was made or edited by others";
 
 bool may_be_done_without(Code code) { return code == Code::denied || code == Code::unsupported; }
 
@@ -72,17 +73,17 @@ Status ChangeApplier::make_way(const Change& change, const std::optional<Stat>& 
   if (now->kind == FileKind::directory) {
     const Status removed = root_.remove_directory(change.path, Missing::is_absent);
     if (removed) return {};
-    return site::set_aside(root_, own_, change.path, *now, Place::moves, reporter_);
+    return site::set_aside(root_, own_, change.path, *now, Place::moves, others_did, reporter_);
   }
   if (is_expected(*now, change)) return {};
-  return site::set_aside(root_, own_, change.path, *now, Place::stays, reporter_);
+  return site::set_aside(root_, own_, change.path, *now, Place::stays, others_did, reporter_);
 }
 
 Status ChangeApplier::make_directory(const Change& change) {
   if (change.path.empty()) return {};
   DL_ASSIGN(const std::optional<Stat> now, root_.stat(change.path));
   if (now && now->kind == FileKind::directory) return {};
-  if (now) DL_TRY(site::set_aside(root_, own_, change.path, *now, Place::moves, reporter_));
+  if (now) DL_TRY(site::set_aside(root_, own_, change.path, *now, Place::moves, others_did, reporter_));
   ++directories_made_;
   return root_.make_directory(change.path, change.mode | owner_may_all);
 }

@@ -20,8 +20,11 @@ Status check_same_body(const State& state, const PullOptions& options) {
     return Error{Code::refused, "the target holds " + what + " \"" + printable(has) + "\", not \"" + printable(wanted) +
                                     "\"; use another directory, or empty this one first"};
   };
-  if (state.set != options.set.text()) return refuse("the set", state.set, options.set.text());
-  if (state.realm != options.realm) return refuse("content of the realm", state.realm, options.realm);
+  // Both are empty where the state was lost, and the record too.
+  if (!state.set.empty() && state.set != options.set.text()) return refuse("the set", state.set, options.set.text());
+  if (!state.realm.empty() && state.realm != options.realm) {
+    return refuse("content of the realm", state.realm, options.realm);
+  }
   if (options.mode && *options.mode != state.layout.mode) {
     const bool is_switched = state.layout.mode == Mode::switched;
     return refuse("a tree of the mode", is_switched ? "switched" : "in-place", is_switched ? "in-place" : "switched");

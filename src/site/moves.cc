@@ -66,7 +66,7 @@ Status link_or_copy(disk::Directory& from, std::string_view path, disk::Director
 }
 
 Status set_aside(disk::Directory& root, disk::Directory& own, std::string_view path, const disk::Stat& stat,
-                 Place place, Reporter& reporter) {
+                 Place place, std::string_view why, Reporter& reporter) {
   std::string into;
   for (int n = 0;; ++n) {
     if (n == max_folders) {
@@ -84,17 +84,16 @@ Status set_aside(disk::Directory& root, disk::Directory& own, std::string_view p
   const bool is_named = stat.kind == disk::FileKind::file || stat.kind == disk::FileKind::symlink;
   const bool stays = place == Place::stays && is_named;
   if (stays) DL_TRY(keep_name(root, own, path, stat, into));
-  DL_TRY(own.sync_filesystem());  // before anything takes its place, or it moves into directories made just now
+  if (place != Place::leaves)
+    DL_TRY(own.sync_filesystem());  // before anything takes its place, or it moves into directories made just now
   if (!stays && stat.kind == disk::FileKind::directory) {
     DL_TRY(folders::move_directory(root, path, own, into));
   } else if (!stays) {
     DL_TRY(root.rename(path, own, into));
   }
-  reporter.note(Severity::warning, "\"" + printable(path) +
-                                       "\" was made or edited by others since the pull was planned; "
-                                       "what stood there is now \"" +
+  reporter.note(Severity::warning, "\"" + printable(path) + "\" " + std::string(why) + "; what stood there is now \"" +
                                        own.display_path() + "/" + printable(into) + "\"");
-  reporter.record({path, "set-aside", stat.size_bytes, "", "made or edited by others since the pull was planned"});
+  reporter.record({path, "set-aside", stat.size_bytes, "", why});
   return {};
 }
 

@@ -75,6 +75,7 @@ struct PullParts {
 // Fetches and puts back just what verify() found changed, missing or with wrong attributes.
 struct RepairResult {
   std::uint64_t files = 0, bytes_from_store = 0, failed = 0;
+  std::uint64_t set_aside = 0;  // in a switched tree: what the release does not have
 };
 [[nodiscard]] Result<RepairResult> repair(const Op&, const PullParts&, Target&, const PullOptions&);
 

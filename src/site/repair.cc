@@ -3,6 +3,8 @@
 
 #include "base/units.h"
 #include "site/folders.h"
+#include "site/mend_record.h"
+#include "site/moves.h"
 #include "site/pull.h"
 #include "site/repair_plan.h"
 #include "site/seal.h"
@@ -36,6 +38,7 @@ class Repair {
 
  private:
   Result<Findings> find();
+  Status set_extras_aside(const InstalledRelease& release, Findings& findings);
   Result<RepairResult> mend(const InstalledRelease& release, Findings findings);
   Status restamp(const InstalledRelease& release, const Scope& scope, FolderTree& content);
 
@@ -45,14 +48,22 @@ class Repair {
   store::CountingStore counting_;
   const PullParts parts_;
   Meter meter_;
+  std::vector<std::string> extras_;
+  RepairResult result_;
 };
 
 Result<RepairResult> Repair::run() {
   const State& state = target_.state();
   if (!state.current) return Error{Code::not_found, "the target shows no release yet; pull first"};
   const InstalledRelease release = *state.current;
-  DL_ASSIGN(Findings findings, find());
-  if (findings.empty()) return RepairResult{};
+  auto found = find();
+  if (!found && is_lost_record(found.error().code)) {  // the record, which all else is compared with
+    DL_TRY(mend_record(op_, parts_, target_, options_, {release.id, 0, 0, {}}));
+    found = find();
+  }
+  DL_ASSIGN(Findings findings, std::move(found));
+  DL_TRY(set_extras_aside(release, findings));
+  if (findings.empty()) return result_;
   disk::Directory& own = target_.private_folder();
   DL_TRY(own.remove_tree(repair_folder, disk::Missing::is_absent));
   DL_TRY(own.make_directory(repair_folder, private_mode));
@@ -63,14 +74,17 @@ Result<RepairResult> Repair::run() {
 
 Result<Findings> Repair::find() {
   Findings findings;
+  extras_.clear();
+  const bool is_in_place = target_.state().layout.mode == Mode::in_place;
   VerifyOptions options;
   options.workers = options_.workers;
   bool too_many = false;
   DL_TRY(verify(op_, target_, options, parts_.reporter, [&](Finding finding, const std::string& path) {
-    if (finding == Finding::extra) return;
-    too_many = too_many || findings.size() >= max_findings;
+    if (finding == Finding::extra && is_in_place) return;
+    too_many = too_many || findings.size() + extras_.size() >= max_findings;
     if (too_many) return;
-    const auto [known, is_new] = findings.emplace(path, finding);
+    if (finding == Finding::extra) return extras_.push_back(path);
+    const auto [known, is_new] = findings.emplace(path == "." ? "" : path, finding);
     if (!is_new && weight(finding) > weight(known->second)) known->second = finding;
   }));
   if (too_many) {
@@ -78,6 +92,35 @@ Result<Findings> Repair::find() {
                  "more than " + format_count(max_findings) + " entries are broken; pull the release into a new target"};
   }
   return findings;
+}
+
+// Of a switched tree, which is a release and nothing else. The times of the directories are mended with the rest.
+Status Repair::set_extras_aside(const InstalledRelease& release, Findings& findings) {
+  constexpr std::uint32_t writable = 0700;
+  if (extras_.empty()) return {};
+  DL_ASSIGN(const auto shown, target_.content(release.id));
+  for (const std::string& path : extras_) {
+    DL_TRY(op_.check());
+    const std::string above(disk::split_path(path).first);
+    DL_ASSIGN(const auto stat, shown->stat(path));
+    if (!stat) continue;
+    if (!above.empty()) {
+      DL_ASSIGN(const auto directory, shown->stat(above));
+      if (directory && (directory->mode & writable) != writable) {
+        DL_TRY(shown->set_mode(above, directory->mode | writable));
+      }
+    }
+    findings.emplace(above, Finding::mtime);
+    const Status moved = set_aside(*shown, target_.private_folder(), path, *stat, Place::leaves, "is not the release's",
+                                   parts_.reporter);
+    if (moved) ++result_.set_aside;
+    if (!moved) {
+      ++result_.failed;
+      parts_.reporter.note(Severity::error,
+                           "\"" + printable(path) + "\" cannot be set aside: " + moved.error().describe());
+    }
+  }
+  return {};
 }
 
 Result<RepairResult> Repair::mend(const InstalledRelease& release, Findings findings) {
@@ -116,7 +159,10 @@ Result<RepairResult> Repair::mend(const InstalledRelease& release, Findings find
   DL_TRY(fetcher.finish());
   if (options_.sync) DL_TRY(target_.root().sync_filesystem());
   DL_TRY(restamp(release, scope, content));
-  return RepairResult{plan.repaired(), counting_.traffic().bytes_received, plan.failed()};
+  result_.files = plan.repaired();
+  result_.bytes_from_store = counting_.traffic().bytes_received;
+  result_.failed += plan.failed();
+  return result_;
 }
 
 // New files have new inodes; without this the next pull would read them all again.

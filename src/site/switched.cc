@@ -85,6 +85,11 @@ Result<InstalledRelease> adopt(Target& target, const std::string& folder) {
   DL_ASSIGN(const auto tree, target.tree(id));
   release.number = tree->index().release.number;
   release.published = tree->index().release.published;
+  State& state = target.state();
+  if (state.set.empty()) {
+    state.set = tree->index().release.set;
+    state.realm = tree->index().release.realm;
+  }
   return release;
 }
 
@@ -107,7 +112,13 @@ Result<bool> fit_current(Target& target, const Shown& shown, Reporter& reporter)
     if (!found && kept != state.kept.end()) found = *kept;
     if (!found) {
       auto adopted = adopt(target, shown.text);
-      if (adopted) found = std::move(*adopted);
+      if (adopted) {
+        found = std::move(*adopted);
+        reporter.note(Severity::warning,
+                      "it is not known how release " + found->id.short_hex() + " was laid down in \"" +
+                          printable(target.path()) +
+                          "\"; say --keep, --only, --owner and --mode-mask again, where they were used");
+      }
     }
     if (found) {
       DL_ASSIGN(const bool is_there, holds(target, *found));
