@@ -1,4 +1,5 @@
 // rollback, pin, unpin: what a target shows. Only an in-place target needs the store for it.
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "cli/commands.h"
@@ -11,8 +12,12 @@ namespace {
 
 // A kept release of the target by id, start of an id, or number.
 Result<model::ReleaseId> find_kept(const site::State& state, const std::string& text) {
-  std::vector<site::InstalledRelease> known = state.kept;
-  if (state.current) known.push_back(*state.current);
+  std::vector<site::InstalledRelease> known;  // each once, also where it is laid down in two ways
+  const auto add = [&](const site::InstalledRelease& release) {
+    if (std::ranges::find(known, release.id, &site::InstalledRelease::id) == known.end()) known.push_back(release);
+  };
+  std::ranges::for_each(state.kept, add);
+  if (state.current) add(*state.current);
   std::vector<model::ReleaseId> matches;
   for (const auto& release : known) {
     if (std::to_string(release.number) == text || (text.size() >= 6 && release.id.hex().starts_with(text))) {
@@ -81,17 +86,23 @@ Result<int> RollbackCommand::run(const Op& op, Context& context) {
 Result<site::InstalledRelease> RollbackCommand::fetch_back(const Op& op, Context& context, site::Target& target,
                                                            std::optional<model::ReleaseId> to) {
   const site::State& state = target.state();
-  if (!to && state.kept.empty()) {
+  // A pull with --delete activates the release that is shown once more.
+  const auto before = std::ranges::find_if(state.kept, [&](const site::InstalledRelease& release) {
+    return !state.current || release.id != state.current->id;
+  });
+  if (!to && before == state.kept.end()) {
     return Error{Code::not_found, printable(target_.path) + " has shown no release before this one"};
   }
   if (store_.url.empty()) store_.url = state.store_url;
   DL_ASSIGN(const auto set, model::SetName::parse(state.set));
-  DL_ASSIGN(const auto channel, model::ChannelName::parse(state.channel));
+  // Not known after the state was lost.
+  DL_ASSIGN(const auto channel,
+            model::ChannelName::parse(state.channel.empty() ? live_channel().text() : state.channel));
   DL_ASSIGN(const auto trusted, trusted_keys(trust_));
   DL_ASSIGN(const auto store, context.open_store(store_));
   const site::PullParts parts{*store, context.disk, trusted, context.clock, context.console};
   const site::PullOptions options{
-      .set = set, .channel = channel, .release = to ? *to : state.kept.front().id, .store_url = state.store_url};
+      .set = set, .channel = channel, .release = to ? *to : before->id, .store_url = state.store_url};
   DL_ASSIGN([[maybe_unused]] const auto pulled, site::pull(op, parts, target, options));
   return *state.current;
 }

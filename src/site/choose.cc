@@ -90,6 +90,10 @@ Result<Layout> choose_layout(const State& state, const PullOptions& options) {
   return layout;
 }
 
+bool is_shown(const State& state, const model::ReleaseId& id, const Layout& layout) {
+  return state.current && state.current->id == id && state.current->layout == layout;
+}
+
 Result<Choice> choose_release(const Op& op, const PullParts& parts, Target& target, const PullOptions& options,
                               const Layout& layout) {
   State& state = target.state();
@@ -117,7 +121,10 @@ Result<Choice> choose_release(const Op& op, const PullParts& parts, Target& targ
       return choice;
     }
   }
-  if (state.current && state.current->id == choice.wanted.id && state.current->layout == layout) {
+  // What the release does not have is found only by looking.
+  const bool removes_extras =
+      layout.mode == Mode::in_place && options.extra == PullOptions::Extra::remove && !state.unchecked;
+  if (!removes_extras && is_shown(state, choice.wanted.id, layout)) {
     choice.kind = Choice::Kind::current;
     choice.number = state.current->number;
   }

@@ -20,6 +20,9 @@ struct Choice {
   model::ReleaseNumber number = 0;  // 0: not known yet
 };
 
+// Shown, and laid down in this way.
+[[nodiscard]] bool is_shown(const State& state, const model::ReleaseId& id, const Layout& layout);
+
 // Reads the head unless the target is pinned or the options name a release; checks it against the target's floor and
 // time, and remembers both durably. `layout` is the chosen one. Code::not_found, untrusted, replayed, stale; refused
 // where the head's release failed its check here and nothing else is shown.

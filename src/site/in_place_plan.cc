@@ -131,12 +131,27 @@ Status InPlacePlan::enter_wanted(const Sided& sided, Level& level) {
     plan.owner = level.own.owner;
     return has_attributes(sided, plan, *there) ? Status{} : announce(level);
   }
-  if (there) {
-    DL_TRY(add_removal({.kind = Kind::remove_file, .path = level.path, .seen = saw(*there)}));
-    if (there->kind == FileKind::file && sided.before == nullptr) ++files_there_;
-  }
+  if (there && last_removed_file_ != level.path) DL_TRY(make_room(level.path, *there));
   DL_TRY(announce(parent));
   return announce(level);
+}
+
+// Something of the site's stands where the release has a directory.
+Status InPlacePlan::make_room(const std::string& path, const Stat& there) {
+  if (there.kind == FileKind::symlink) {
+    return Error{Code::refused, "the release has a directory \"" + printable(path) +
+                                    "\" where the target has a symlink, which is not followed; keep it with --keep, or "
+                                    "put a directory there"};
+  }
+  if (there.kind == FileKind::file) ++files_there_;
+  if (own_.extra != PullOptions::Extra::remove) return {};  // the activation sets it aside
+  if (there.kind == FileKind::file) {
+    ++counts_.files_removed;
+    ++extra_files_removed_;
+  }
+  ++extras_removed_;
+  record(path, "remove", "the release has a directory there");
+  return add_removal({.kind = Kind::remove_file, .path = path, .seen = saw(there)});
 }
 
 Status InPlacePlan::leave(const Sided& sided) {
@@ -282,6 +297,7 @@ Status InPlacePlan::removed(const Sided& sided) {
     ++files_there_;
   }
   ++level.removed;
+  last_removed_file_ = std::string(sided.path);
   record(sided.path, "remove");
   DL_TRY(add_removal({.kind = Kind::remove_file, .path = std::string(sided.path), .seen = saw(*there)}));
   return level.is_wanted ? announce(level) : Status{};

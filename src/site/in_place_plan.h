@@ -62,6 +62,7 @@ class InPlacePlan final : public PlanBase {
 
   // What really is there under this name.
   Result<std::optional<disk::Stat>> look(const Level& level, const std::string& name);
+  Status make_room(const std::string& path, const disk::Stat& there);
   Status clear_way(const std::string& path, const std::optional<disk::Stat>& there);
   Status announce(Level& level);
   Status prepare_staging();
@@ -79,7 +80,8 @@ class InPlacePlan final : public PlanBase {
   std::vector<Level> levels_;
   std::uint64_t mount_ = 0, device_ = 0;
   std::uint64_t files_there_ = 0, files_added_ = 0, extras_removed_ = 0, extra_files_removed_ = 0;
-  std::string last_removed_;  // the directory of the installed release that was left last, and
+  std::string last_removed_file_;  // or symlink: what the installed release had at a path
+  std::string last_removed_;       // the directory of the installed release that was left last, and
   std::uint64_t last_removed_entries_ = 0;
   std::unordered_set<std::uint64_t> replaced_;  // keys of paths of files that get a new inode
 };

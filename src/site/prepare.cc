@@ -125,6 +125,10 @@ Result<std::optional<Change>> Preparer::inverse(const Change& change, const Foun
   switch (change.kind) {
     case Change::Kind::make_directory:
       if (was_directory) return std::optional(attributes);
+      if (was_named) {
+        DL_ASSIGN(Change back, restore(change, *now));
+        return std::optional(std::move(back));
+      }
       return std::optional(Change{.kind = Change::Kind::remove_directory, .path = change.path});
     case Change::Kind::place_file:
     case Change::Kind::make_symlink:

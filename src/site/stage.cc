@@ -75,6 +75,7 @@ class Stager {
   std::vector<std::uint32_t> seeds_;
   disk::VolumeInfo volume_;
   PlanCounts counts_;
+  bool is_needed_ = true;
 };
 
 Result<StageResult> Stager::run() {
@@ -94,7 +95,7 @@ Result<StageResult> Stager::run() {
   LocalChunks chunks(std::move(survey_.wanted));
   DL_TRY(index_local(chunks));
   DL_TRY(plan(chunks));
-  return StageResult{tree_->release(), counts_};
+  return StageResult{tree_->release(), counts_, is_needed_};
 }
 
 // What is known of the content that is there. Stamps that are lost cost reading, nothing else, and so does a record;
@@ -269,12 +270,14 @@ Status Stager::plan_in_place(PlanParts plan_parts) {
 Status Stager::merge_changes() {
   DL_ASSIGN(auto out, create("changes"));
   ChangeWriter writer(std::move(out), wanted_.id);
+  is_needed_ = false;
   for (const std::string_view name : {"removals", "creations"}) {
     DL_ASSIGN(auto file, staging_->folder().open_read(name));
     DL_ASSIGN(ChangeList list, ChangeList::open(std::move(file)));
     for (;;) {
       DL_ASSIGN(const Change* change, list.next());
       if (change == nullptr) break;
+      is_needed_ = is_needed_ || change->kind != Change::Kind::make_directory;
       DL_TRY(writer.add(*change));
     }
     DL_TRY(staging_->folder().remove_file(name, disk::Missing::is_absent));

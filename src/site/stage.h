@@ -17,6 +17,7 @@ namespace duskline::site {
 struct StageResult {
   model::Release release;
   PlanCounts counts;
+  bool is_needed = true;  // in-place: whether it changes more than times and modes of directories
 };
 
 // `parts.store` counts. With options.write == dry_run everything is planned, counted and recorded, and nothing staged.
