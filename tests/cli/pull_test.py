@@ -68,6 +68,21 @@ def test_verify_and_repair(p):
     expect(fingerprint(p.work / "target" / "current") == fingerprint(source), "not repaired")
 
 
+def test_rollback_lists_each_release_once(p):
+    for mode in ("in-place", "switched"):
+        target = p.work / mode
+        for text in ("one", "two", "three"):
+            published(p, mode + text)
+            p.run("pull", "set", "--to", target, "--store", p.work / "store", "--mode", mode)
+        for _ in range(2):  # back and forth
+            p.run("rollback", target)
+            p.run("unpin", target)
+            p.run("pull", "set", "--to", target, "--store", p.work / "store", "--keep", f"{_}")
+        listed = p.run("rollback", target, "--to", "99", code=1).err.split("here are:")[1]
+        numbers = [word for word in listed.split() if word.isdigit()]
+        expect(sorted(set(numbers)) == sorted(numbers), f"{mode}: listed twice: {listed}")
+
+
 def test_in_place_keeps_what_belongs_to_the_site(p):
     published(p)
     target = p.work / "target"
