@@ -75,6 +75,12 @@ void set_current(State& state, std::optional<InstalledRelease> release, WallTime
     std::erase_if(state.kept, [&](const InstalledRelease& r) { return r.folder == release->folder; });
     release->activated = now;
   }
+  if (state.layout.mode == Mode::in_place) {  // none has content that would tell it from another of its id
+    const auto is_named_again = [&](const InstalledRelease& r) {
+      return (release && r.id == release->id) || (state.current && r.id == state.current->id);
+    };
+    std::erase_if(state.kept, is_named_again);
+  }
   if (state.current) state.kept.insert(state.kept.begin(), *std::move(state.current));
   state.current = std::move(release);
   if (state.current) state.layout = state.current->layout;
