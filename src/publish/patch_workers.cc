@@ -7,7 +7,7 @@
 namespace duskline::publish {
 namespace {
 
-constexpr std::uint64_t budget_bytes = 112 << 20;
+constexpr std::uint64_t budget_bytes = 80 << 20;
 // An encoder keeps the largest tables it ever needed; above this it is made for one patch only.
 constexpr std::uint64_t small_patch_bytes = 512 << 10;
 constexpr unsigned max_threads = 8;
