@@ -175,8 +175,8 @@ Status Target::load_state(Make make) {
   if (!state && state.error().code == Code::invalid) {
     return wrap(std::move(state).error(),
                 "the file " + file +
-                    " is damaged; to go on without what it says (pins, the newest head seen), move it "
-                    "away and pull again: what is installed is found and used");
+                    " is damaged; to go on without what it says (pins, the newest head seen), move it away and pull "
+                    "again, saying --keep, --only and the like as at first: what is installed is found and used");
   }
   if (!state) return wrap(std::move(state).error(), file);
   state_ = std::move(*state);
