@@ -416,6 +416,8 @@ Status Walker::read_long(const release::DirectoryCursor::Item& item, const Batch
 }
 
 void Walker::note_hard_link(const model::Entry& entry, const Stat& stat, const std::string& path) {
+  // Pulled as a file of its own where the other is none of the release's here.
+  if (scope_.part_of(entry.hard_link) != Scope::Part::inside || scope_.is_kept(entry.hard_link, false)) return;
   const auto other = top_.stat(entry.hard_link);
   if (other && *other && (*other)->inode == stat.inode && (*other)->device == stat.device) return;
   reporter_.note(Severity::info, "\"" + printable(path) +

@@ -68,6 +68,19 @@ def test_verify_and_repair(p):
     expect(fingerprint(p.work / "target" / "current") == fingerprint(source), "not repaired")
 
 
+def test_a_hard_link_to_a_file_outside_of_the_subtree_is_a_file(p):
+    source = published(p)
+    os.link(source / "file", source / "sub" / "linked")
+    p.run("publish", "set", "--from", source, "--store", p.work / "store")
+    pull(p, "--only", "sub")
+    expect("inode" not in p.run("verify", p.work / "target").err, "a file of its own is taken for a broken link")
+    pull(p, "--only", ".")
+    linked = p.work / "target" / "current" / "sub" / "linked"
+    linked.unlink()
+    linked.write_text("one")
+    expect("inode" in p.run("verify", p.work / "target", code=3).err, "a broken link is not seen")
+
+
 def test_rollback_lists_each_release_once(p):
     for mode in ("in-place", "switched"):
         target = p.work / mode
