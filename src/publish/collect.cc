@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/units.h"
+#include "disk/attributes.h"
 
 namespace duskline::publish {
 namespace {
@@ -74,7 +75,21 @@ Status Collector::run() {
                          "more than 50,000 files with several names (hard links): further ones are published as "
                          "files of their own");
   }
+  if (directories_with_attributes_ > 0) {
+    parts_.reporter.note(Severity::warning,
+                         "the extended attributes of " + format_count(directories_with_attributes_) +
+                             " directories are not published, only those of files: give them to the directories at "
+                             "the targets, e.g. by pull --after");
+  }
   return parts_.pipeline.finish();
+}
+
+// A release has room for those of directories, but no target would set them.
+void Collector::note_attributes(const Step& step) {
+  if (options_.attributes != PublishOptions::Record::yes) return;
+  if (!disk::has_attributes(parts_.scanner.parent()->display_path())) return;
+  ++directories_with_attributes_;
+  parts_.reporter.record({step.path.empty() ? "." : step.path, "skip", 0, "", "extended attributes of a directory"});
 }
 
 Result<std::unique_ptr<Collector::Level>> Collector::open_level(release::NodeRef directory, std::uint64_t stamp) {
@@ -85,6 +100,7 @@ Result<std::unique_ptr<Collector::Level>> Collector::open_level(release::NodeRef
 }
 
 Status Collector::enter(const Step& step) {
+  note_attributes(step);
   if (step.is_mount_point && mounts_.size() < max_mounts) {
     mounts_.emplace_back(step.path);
     parts_.reporter.note(Severity::info,
