@@ -87,7 +87,10 @@ Result<HookedActivation> activate_with_hooks(const Op& op, Target& target, const
     if (command.empty()) return Status();
     return run_hook(op, name, command, hooks.limit, environment, target.path(), reporter);
   };
-  if (!(state.current && state.current->id == staged.id && state.unchecked == staged.id)) {
+  const bool is_shown = state.current && state.current->id == staged.id;
+  const bool is_unchecked = is_shown && state.unchecked == staged.id;
+  const bool is_checked = is_shown && !is_unchecked && !staged.layout && state.after_due == staged.id;
+  if (!is_unchecked && !is_checked) {
     if (Status before = run("before", hooks.before); !before) {
       return wrap(std::move(before).error(), "nothing was activated, since the command before it failed");
     }
@@ -101,7 +104,7 @@ Result<HookedActivation> activate_with_hooks(const Op& op, Target& target, const
     result = {End::after_failed,
               wrap(std::move(after).error(), "the release is shown, but the command after it failed")};
   }
-  if (Status check = run("check", hooks.check); !check) {
+  if (Status check = is_checked ? Status() : run("check", hooks.check); !check) {
     const bool is_stopped = check.error().code == Code::cancelled;
     result = go_back(target, std::move(check).error(), reporter);
     // Whatever it reloaded has to be told again.
@@ -116,6 +119,11 @@ Result<HookedActivation> activate_with_hooks(const Op& op, Target& target, const
     return result;
   }
   DL_TRY(accept(target));
+  const auto due = result.end == End::after_failed ? std::optional(staged.id) : std::nullopt;
+  if (state.after_due != due) {
+    target.state().after_due = due;
+    DL_TRY(target.save_state());
+  }
   return result;
 }
 

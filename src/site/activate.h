@@ -54,7 +54,8 @@ struct HookedActivation {
 };
 // before, activate, after, check, in this order. An error means that nothing was activated (the command before it
 // failed), or that the activation did. In-place, with a check, replaced files are kept until it has passed. Also for a
-// release that is shown but State::unchecked: then only `after` and `check` are run; `staged` names it.
+// release that is shown but State::unchecked: then only `after` and `check` are run, or State::after_due: then only
+// `after`; `staged` names it.
 [[nodiscard]] Result<HookedActivation> activate_with_hooks(const Op&, Target&, const Staged&, const Hooks&, Clock&,
                                                            Reporter&);
 

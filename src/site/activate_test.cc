@@ -153,6 +153,17 @@ TEST_P(Activation, StaysWhenTheCommandAfterItFails) {
   ASSERT_TRUE(result.error);
   EXPECT_NE(result.error->describe().find("is shown, but"), std::string::npos);
   EXPECT_EQ(content(), listing(after_.tree));
+  EXPECT_EQ(target_->state().after_due, after_.id());
+  open();
+  // Only the command after it is due, and only until it has succeeded once.
+  const Staged shown{.id = after_.id(), .release = after_.sample.release, .layout = {}};
+  for (const char* command : {"exit 1", "exit 0"}) {
+    EXPECT_EQ(target_->state().after_due, after_.id());
+    const Hooks hooks{.before = "exit 1", .after = command, .check = "exit 1"};
+    must(activate_with_hooks({}, *target_, shown, hooks, clock_, reporter_));
+  }
+  EXPECT_EQ(target_->state().after_due, std::nullopt);
+  EXPECT_EQ(content(), listing(after_.tree));
 }
 
 TEST_P(Activation, IsTakenBackWhenTheCheckFails) {

@@ -98,7 +98,10 @@ Result<PullResult> Pull::nothing_to_bring(const Choice& choice) {
   result_.number = choice.number;
   if (!is_dry()) DL_TRY(mend_lost_records(op_, parts_, target_, options_, choice.wanted));
   if (!is_dry() && options_.release && state.pinned != options_.release) DL_TRY(target_.pin(*options_.release));
-  if (!is_dry() && state.current && state.unchecked == state.current->id) {
+  const auto is_shown = [&](const std::optional<model::ReleaseId>& id) {
+    return state.current && id == state.current->id;
+  };
+  if (!is_dry() && (is_shown(state.unchecked) || is_shown(state.after_due))) {
     DL_ASSIGN(const auto tree, target_.tree(state.current->id));
     result_.stats = tree->index().release.stats;
     const Staged shown{.id = state.current->id, .release = tree->index().release, .layout = {}};

@@ -148,6 +148,7 @@ State decode_fields(const Fields& in, bool& ok) {
   state.pinned = in.id("pinned");
   state.rejected = in.id("rejected");
   state.unchecked = in.id("unchecked");
+  state.after_due = in.id("after_due");
   if (const json::value* pending = in.find("pending")) {
     const Fields fields(*pending, ok);
     const std::string check = fields.text("check");
@@ -176,6 +177,7 @@ std::string encode_state(const State& state) {
   if (state.pinned) out["pinned"] = state.pinned->hex();
   if (state.rejected) out["rejected"] = state.rejected->hex();
   if (state.unchecked) out["unchecked"] = state.unchecked->hex();
+  if (state.after_due) out["after_due"] = state.after_due->hex();
   if (state.pending) {
     out["pending"] = json::object{{"release", encode_installed(state.pending->release)},
                                   {"check", state.pending->check == Check::follows ? "follows" : "none"}};

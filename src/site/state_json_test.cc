@@ -58,6 +58,7 @@ State random_state(std::mt19937_64& random) {
   if (random() % 2 == 0) state.pinned = random_id(random);
   if (random() % 2 == 0) state.rejected = random_id(random);
   if (random() % 2 == 0) state.unchecked = random_id(random);
+  if (random() % 2 == 0) state.after_due = random_id(random);
   if (random() % 2 == 0) state.pending = Pending{random_release(random), Check::follows};
   return state;
 }

@@ -86,6 +86,7 @@ void set_current(State& state, std::optional<InstalledRelease> release, WallTime
   if (state.current) state.layout = state.current->layout;
   if (state.current && state.rejected == state.current->id) state.rejected.reset();
   state.unchecked.reset();
+  state.after_due.reset();
 }
 
 Status finish(Target& target) {

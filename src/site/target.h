@@ -79,6 +79,7 @@ struct State {
   std::optional<model::ReleaseId> pinned;     // stays until unpin
   std::optional<model::ReleaseId> rejected;   // its check failed: not activated again unless asked for by id
   std::optional<model::ReleaseId> unchecked;  // shown, but a crash came before its check had passed
+  std::optional<model::ReleaseId> after_due;  // shown, but the command after its activation has failed
   std::optional<Pending> pending;
   bool operator==(const State&) const = default;
 };

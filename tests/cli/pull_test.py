@@ -188,6 +188,16 @@ def test_a_check_that_is_stopped_is_tried_again(p):
     expect((p.work / "target" / "current" / "file").read_text() == "two", "not tried again")
 
 
+def test_a_command_after_that_failed_is_run_again(p):
+    published(p)
+    refused(pull(p, "--after", "false", code=1), "the release is shown", "after")
+    expect((p.work / "target" / "current" / "file").read_text() == "one", "not shown")
+    pull(p, "--after", "false", code=1)
+    pull(p, "--after", "echo ran >> log", "--check", "false")  # the check is over
+    pull(p, "--after", "echo ran >> log")
+    expect((p.work / "target" / "log").read_text() == "ran\n", "not run just once")
+
+
 def test_hooks_see_no_credentials(p):
     published(p)
     pull(p, "--after", "env > hook-environment", env={"AWS_SECRET_ACCESS_KEY": "planted", "AWS_ACCESS_KEY_ID": "planted"})
