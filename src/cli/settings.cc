@@ -20,6 +20,24 @@ Error bad_value(const std::string& file, const toml::node& node, const std::stri
                            "\" must be a string, a whole number, true, false, or an array of strings"};
 }
 
+// toml++ 3.3 takes for granted that a name follows "[", and its release build goes astray where none does.
+std::optional<std::size_t> line_of_bad_header(std::string_view text) {
+  constexpr std::string_view blank = " \t";
+  constexpr std::string_view starts = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-\"'";
+  std::size_t number = 0;
+  while (!text.empty()) {
+    ++number;
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    line.remove_prefix(std::min(line.size(), line.find_first_not_of(blank)));
+    if (!line.starts_with('[')) continue;
+    line.remove_prefix(line.starts_with("[[") ? 2 : 1);
+    line.remove_prefix(std::min(line.size(), line.find_first_not_of(blank)));
+    if (line.empty() || starts.find(line.front()) == std::string_view::npos) return number;
+  }
+  return std::nullopt;
+}
+
 // The values as the command line would give them; false gives none.
 std::optional<std::vector<std::string>> texts_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return std::vector{text->get()};
@@ -40,6 +58,10 @@ std::optional<std::vector<std::string>> texts_of(const toml::node& node) {
 }  // namespace
 
 Result<ConfigFile> ConfigFile::parse(const std::string& text, const std::string& display_path) {
+  if (const auto line = line_of_bad_header(text)) {
+    return Error{Code::usage, printable(display_path) + " line " + std::to_string(*line) +
+                                  ": a section's name begins with a letter, a digit, '_', '-' or a quote"};
+  }
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return Error{Code::usage, printable(display_path) + " line " + std::to_string(parsed.error().source().begin.line) +
