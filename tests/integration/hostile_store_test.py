@@ -56,7 +56,7 @@ def any_of(*words: str) -> dict[str, tuple[str, ...]]:
     return {"": words}
 
 
-WRONG = {HEAD: ("head of channel", "altered on the way"), DELTA: None, MANIFEST: ("manifest",), PACK: ("does not hold what the signed manifest promises", "publish again")}
+WRONG = {HEAD: ("head of channel", "altered on the way"), DELTA: None, MANIFEST: ("manifest",), PACK: ("does not hold what the signed manifest promises", "--upload-all")}
 
 PULLS = [
     Case("403 AccessDenied", answer(403, "AccessDenied"), False, any_of("403", "check the credentials")),
