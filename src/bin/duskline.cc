@@ -85,10 +85,13 @@ int run(int argc, const char* const* argv) {
                          return open_store(arguments, *disk, clock, console); }};
   const Op op{.stop = stop.get_token()};
   const auto code = parsed->command->run(op, context);
+  const Status logged = console.end_records();
+  if (!logged) console.error(logged.error());
   if (!code) {
     console.error(code.error());
     return exit_code_of(code.error().code);
   }
+  if (!logged) return exit_code_of(logged.error().code);
   errno = 0;
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     if (errno == EPIPE) return 1;  // who read it has what they wanted

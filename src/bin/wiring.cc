@@ -117,6 +117,13 @@ Result<std::unique_ptr<store::ObjectStore>> open_plain(const cli::StoreArguments
     return Error{Code::usage,
                  "--store: \"" + printable(arguments.url) + "\" is none of s3://bucket/prefix, file:///dir, or a path"};
   }
+  if (arguments.absent == cli::StoreArguments::Absent::is_error) {
+    const auto there = disk.open(path);
+    if (!there && there.error().code == Code::not_found) {
+      return Error{Code::not_found,
+                   "the store directory " + printable(path) + " does not exist; is its file system mounted?"};
+    }
+  }
   return store::open_dir_store(disk, path);
 }
 

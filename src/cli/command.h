@@ -55,6 +55,7 @@ struct StoreArguments {
   unsigned max_requests = 32;
   std::chrono::nanoseconds stall_limit = std::chrono::seconds(30);
   unsigned max_tries = 8;
+  enum class Absent : std::uint8_t { is_error, is_made } absent = Absent::is_error;  // of a directory
 };
 
 // What the program gives to a command. The parts are wired together in src/bin.

@@ -122,6 +122,18 @@ Status Console::log_records_to(const std::string& path) {
   return {};
 }
 
+Status Console::end_records() {
+  const std::lock_guard lock(mutex_);
+  if (!records_) return {};
+  errno = 0;
+  const bool written = std::fflush(records_.get()) == 0 && std::ferror(records_.get()) == 0;
+  const int reason = errno;
+  records_.reset();
+  if (written) return {};
+  const std::string why = reason == 0 ? "" : ": " + errno_error("write", reason).message;
+  return Error{Code::io, "the log file does not name all that was done: it could not be written to the end" + why};
+}
+
 void Console::note(Severity severity, std::string_view message) {
   const std::lock_guard lock(mutex_);
   if (records_) {

@@ -49,6 +49,8 @@ class Console final : public Reporter {
 
   // File records also go to this file as JSON lines.
   Status log_records_to(const std::string& path);
+  // Whether all of them could be written. Ends the log.
+  Status end_records();
 
   void note(Severity severity, std::string_view message) override;
   void progress(const Progress& progress) override;

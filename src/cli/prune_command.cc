@@ -47,6 +47,10 @@ Result<int> PruneCommand::run(const Op& op, Context& context) {
   DL_ASSIGN(const SigningKey key, release::KeyFolder(release::default_key_folder()).signing_key_or_new(made));
   DL_ASSIGN(const auto trusted, trusted_keys(trust_));
   DL_ASSIGN(const auto store, context.open_store(store_));
+  DL_ASSIGN(const auto listed, release::list_releases(*store, op, options_.set));
+  if (listed.empty()) {
+    return Error{Code::not_found, "set \"" + set_->text() + "\" has no release in " + store->describe()};
+  }
   DL_ASSIGN(const auto cache, open_publisher_cache(context, store->describe(), options_.set, "prune"));
   release::Conditions conditions;
   if (options_.write == publish::PublishOptions::Write::yes) {

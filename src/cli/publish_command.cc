@@ -33,6 +33,13 @@ Result<pack::Effort> parse_effort(std::string_view text) {
   return Error{Code::usage, "\"" + printable(text) + "\" is none of fast, normal, high"};
 }
 
+// A dry run makes no key; what it signs is thrown away.
+Result<SigningKey> key_for_a_dry_run(const release::KeyFolder& keys) {
+  DL_ASSIGN(auto key, keys.signing_key());
+  if (key) return std::move(*key);
+  return SigningKey::generate();
+}
+
 class PublishCommand final : public Command {
  public:
   Spec spec() override;
@@ -86,7 +93,8 @@ Spec PublishCommand::spec() {
       {"--workers", "N", "threads that read and compress (default: one per CPU)",
        to_number(options_.workers, 1U, 256U)},
       {"--owner", "", "record owners", to_choice(options_.owner, PublishOptions::Record::yes)},
-      {"--xattrs", "", "record extended attributes of files", to_choice(options_.attributes, PublishOptions::Record::yes)},
+      {"--xattrs", "", "record extended attributes of files",
+       to_choice(options_.attributes, PublishOptions::Record::yes)},
       {"--note", "TEXT", "a text to keep with the release", to_text(options_.note)},
       {"--dry-run", "", "say what would be done, write nothing",
        to_choice(options_.write, PublishOptions::Write::dry_run)},
@@ -95,6 +103,8 @@ Spec PublishCommand::spec() {
        to_choice(options_.meant.shrink, true)},
       {"--allow-other-mount", "", "publish although the source lies on another file system than last time",
        to_choice(options_.meant.other_mount, true)},
+      {"--allow-lost-head", "", "publish although the store has lost the head that was seen there: fill it anew",
+       to_choice(options_.meant.lost_head, true)},
       {"--log-file", "FILE", "append a JSON line for each file", to_text(record_log_)},
   };
   spec.flags.insert(spec.flags.end(), own.begin(), own.end());
@@ -108,8 +118,9 @@ Result<int> PublishCommand::run(const Op& op, Context& context) {
   if (!record_log_.empty()) DL_TRY(context.console.log_records_to(record_log_));
 
   const release::KeyFolder keys(release::default_key_folder());
+  const bool is_dry = options_.write == PublishOptions::Write::dry_run;
   bool made = false;
-  DL_ASSIGN(const SigningKey key, keys.signing_key_or_new(made));
+  DL_ASSIGN(const SigningKey key, is_dry ? key_for_a_dry_run(keys) : keys.signing_key_or_new(made));
   if (made) {
     context.console.note(Severity::info, "made a signing key in " + keys.path() + "/signing.key; its public half is " +
                                              key.public_key().text() +
@@ -118,6 +129,7 @@ Result<int> PublishCommand::run(const Op& op, Context& context) {
   DL_ASSIGN(auto trusted, trusted_keys(trust_));
   trusted.push_back(key.public_key());
 
+  store_.absent = StoreArguments::Absent::is_made;
   DL_ASSIGN(const auto store, context.open_store(store_));
   store::CountingStore counted(*store);
   DL_ASSIGN(const auto cache, open_publisher_cache(context, store->describe(), options_.set, options_.source));

@@ -20,10 +20,13 @@ Status Channel::read(const Op& op, SourceState& state) {
   DL_ASSIGN(seen_, release::read_head(parts_.store, op, options_.set, options_.channel, trusted_, options_.realm));
   const auto floor = state.floors.find(options_.channel.text());
   if (floor != state.floors.end() && !seen_) {
-    parts_.reporter.note(Severity::warning, "the store has no head of " + describe(options_.set, options_.channel) +
-                                                ", though version " + std::to_string(floor->second.version) +
-                                                " was seen there; targets that saw it will refuse a new version 1");
-    return {};
+    last_ = floor->second;
+    if (options_.meant.lost_head) return {};
+    return Error{Code::refused, parts_.store.describe() + " has no head of " +
+                                    describe(options_.set, options_.channel) + ", though version " +
+                                    std::to_string(floor->second.version) +
+                                    " was seen there; nothing was published. Is it the right store, and mounted? If "
+                                    "it shall be filled anew, say --allow-lost-head"};
   }
   if (floor != state.floors.end()) {
     auto status = release::check_head(*seen_, floor->second, parts_.clock.now(), release::StaleHead::allow);
@@ -58,8 +61,9 @@ Status Channel::replace(const Op& op, model::Head head, SourceState& state) {
   head.realm = options_.realm;
   head.set = options_.set.text();
   head.channel = options_.channel.text();
-  head.version = seen_ ? seen_->head.version + 1 : 1;
-  head.previous = seen_ ? seen_->envelope_hash : Hash256{};
+  // After a lost head too, it goes on from what targets have seen.
+  head.version = (seen_ ? seen_->head.version : last_.version) + 1;
+  head.previous = seen_ ? seen_->envelope_hash : last_.envelope_hash;
   head.epoch = seen_ ? seen_->head.epoch : 0;
   head.signed_at = parts_.clock.now();
   head.expires = head.signed_at + options_.lifetime;

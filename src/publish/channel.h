@@ -16,7 +16,8 @@ class Channel {
   Channel(const PublishParts& parts, const PublishOptions& options, std::vector<PublicKey> trusted)
       : parts_(parts), options_(options), trusted_(std::move(trusted)) {}
 
-  // Code::replayed where the store shows an older head than `state` remembers, which it brings up to date.
+  // Code::replayed where the store shows an older head than `state` remembers, which it brings up to date;
+  // Code::refused where it shows none any more and that is not meant.
   Status read(const Op& op, SourceState& state);
   [[nodiscard]] const std::optional<release::SeenHead>& seen() const { return seen_; }
   // Heads of the set's other channels, as far as they can be read; at most a few.
@@ -32,6 +33,7 @@ class Channel {
   const PublishOptions& options_;
   const std::vector<PublicKey> trusted_;
   std::optional<release::SeenHead> seen_;
+  release::Floor last_;  // of a head that the store has lost
 };
 
 }  // namespace duskline::publish

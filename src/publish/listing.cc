@@ -90,11 +90,12 @@ disk::Stat Listing::stat(std::size_t place) const {
   return stat;
 }
 
-bool Listing::has_file(std::string_view name) const {
+std::optional<disk::FileKind> Listing::kind_of(std::string_view name) const {
   const auto found = std::lower_bound(
       order_.begin(), order_.end(), name,
       [this](std::uint32_t index, std::string_view wanted) { return name_of(entries_[index]) < wanted; });
-  return found != order_.end() && name_of(entries_[*found]) == name && entries_[*found].kind == disk::FileKind::file;
+  if (found == order_.end() || name_of(entries_[*found]) != name) return std::nullopt;
+  return entries_[*found].kind;
 }
 
 }  // namespace duskline::publish

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@ class Listing {
   [[nodiscard]] std::string_view name(std::size_t place) const { return name_of(entries_[order_[place]]); }
   // As it was listed, but that stored_bytes says only whether the file is sparse: it is 0 then, else size_bytes.
   [[nodiscard]] disk::Stat stat(std::size_t place) const;
-  [[nodiscard]] bool has_file(std::string_view name) const;
+  [[nodiscard]] std::optional<disk::FileKind> kind_of(std::string_view name) const;
 
  private:
   // What many entries have in common.

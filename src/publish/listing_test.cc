@@ -47,10 +47,10 @@ TEST(Listing, SortsNamesByTheirBytes) {
     EXPECT_EQ(listed.inode, expected.inode);
     EXPECT_EQ(listed.mount, expected.mount);
   }
-  EXPECT_TRUE(listing.has_file("ab"));
-  EXPECT_FALSE(listing.has_file("abc"));
-  EXPECT_FALSE(listing.has_file("directory"));
-  EXPECT_FALSE(listing.has_file("link"));
+  EXPECT_EQ(listing.kind_of("ab"), disk::FileKind::file);
+  EXPECT_FALSE(listing.kind_of("abc"));
+  EXPECT_EQ(listing.kind_of("directory"), disk::FileKind::directory);
+  EXPECT_EQ(listing.kind_of("link"), disk::FileKind::symlink);
 }
 
 }  // namespace

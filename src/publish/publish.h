@@ -24,6 +24,7 @@ struct Meant {
   bool empty = false;        // --allow-empty
   bool shrink = false;       // --allow-shrink: more than half of the files or bytes are gone
   bool other_mount = false;  // --allow-other-mount
+  bool lost_head = false;    // --allow-lost-head: the store shows none where this publisher has seen one
 };
 
 struct PublishOptions {

@@ -39,15 +39,23 @@ TEST_F(LostStoreTest, PacksAreUploadedAgainWithTheNextChange) {
   EXPECT_THAT(kit.reporter.all_notes(), HasSubstr("has lost 1 of the 1 packs of release 1"));
 }
 
-TEST_F(LostStoreTest, WithoutItsHeadIsPublishedToAnew) {
+TEST_F(LostStoreTest, WithoutItsHeadIsPublishedToOnlyIfMeant) {
   lose("set/channel/");
+  kit.clock.advance(std::chrono::minutes(1));
+  const auto refused = kit.try_publish();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::refused);
+  EXPECT_THAT(refused.error().describe(), HasSubstr("--allow-lost-head"));
+  kit.options.meant.lost_head = true;
   const PublishResult result = kit.publish();
   EXPECT_EQ(result.outcome, Outcome::published);
+  EXPECT_EQ(result.head_version, 2U) << "targets have seen 1";
   expect_all_there(result);
 }
 
 TEST_F(LostStoreTest, WithoutItsHeadButWithItsPacksUploadsNoContentAgain) {
   lose("set/channel/");
+  kit.options.meant.lost_head = true;
   kit.write("new", "new");
   const PublishResult result = kit.publish();
   EXPECT_EQ(result.new_chunk_bytes, 3U);
@@ -56,6 +64,7 @@ TEST_F(LostStoreTest, WithoutItsHeadButWithItsPacksUploadsNoContentAgain) {
 
 TEST_F(LostStoreTest, EmptiedIsFilledAgain) {
   lose("");
+  kit.options.meant.lost_head = true;
   const PublishResult result = kit.publish();
   EXPECT_EQ(result.outcome, Outcome::published);
   EXPECT_EQ(result.files_read, 2U);

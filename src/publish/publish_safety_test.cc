@@ -139,6 +139,12 @@ TEST_F(SafetyTest, ExcludedDirectoriesAreNotEvenListed) {
   EXPECT_TRUE(kit.tree_in_store(kit.publish().id).contains("keep/a.tmp"));
 }
 
+TEST_F(SafetyTest, AnIgnoreFileThatIsNoFileIsRefused) {
+  kit.write("a", "1");
+  ASSERT_EQ(symlink("a", kit.source(".dusklineignore").c_str()), 0);
+  expect_refused(kit.try_publish(), "is not a regular file", Code::refused);
+}
+
 TEST_F(SafetyTest, ABadIgnoreFileIsNamed) {
   kit.write("sub/.dusklineignore", "fine\n//\n");
   expect_refused(kit.try_publish(), "line 2 of sub/.dusklineignore", Code::usage);

@@ -159,12 +159,16 @@ Status Scanner::list(Frame& frame) {
     return may_not_read(path_, std::move(listed).error());
   }
   frame.entries = std::move(*listed);
-  if (frame.entries.has_file(ignore_file_name)) DL_TRY(read_rules(frame));
-  return {};
+  const auto rules = frame.entries.kind_of(ignore_file_name);
+  return rules ? read_rules(frame, *rules) : Status{};
 }
 
-Status Scanner::read_rules(Frame& frame) {
+Status Scanner::read_rules(Frame& frame, disk::FileKind kind) {
   const std::string where = path_.empty() ? std::string(ignore_file_name) : path_ + "/" + std::string(ignore_file_name);
+  if (kind != disk::FileKind::file) {
+    return Error{Code::refused, "\"" + printable(where) +
+                                    "\" is not a regular file, so what it shall leave out is not known; make it one"};
+  }
   auto bytes = frame.handle->read_all(ignore_file_name, max_ignore_file_bytes);
   if (!bytes)
     return Error{Code::refused, "the rules in \"" + printable(where) + "\" cannot be read", std::move(bytes).error()};

@@ -54,7 +54,7 @@ class Scanner {
   Result<const Step*> leave();
   Status open(Frame& frame);
   Status list(Frame& frame);
-  Status read_rules(Frame& frame);
+  Status read_rules(Frame& frame, disk::FileKind kind);
   Status check(std::string_view name) const;
   void skip(std::string_view reason);
 

@@ -118,7 +118,9 @@ class HeadWriter {
   std::string envelope_;
 };
 
+// Where the store has no head, the new one may follow one that it has lost.
 Status check_succession(const model::Head& head, const std::optional<SeenHead>& expected) {
+  if (!expected && head.version > 1 && !head.previous.is_zero()) return {};
   const std::uint64_t version = expected ? expected->head.version + 1 : 1;
   const Hash256 previous = expected ? expected->envelope_hash : Hash256{};
   if (head.version == version && head.previous == previous) return {};
