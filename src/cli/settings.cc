@@ -22,24 +22,29 @@ Error bad_value(const std::string& file, const toml::node& node, const std::stri
                            "\" must be a string, a whole number, true, false, or an array of strings"};
 }
 
-// Whether a byte beyond ASCII stands outside of quotes and comments.
+bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\r') || c == 0x7f; }
+
+// Whether a byte beyond ASCII stands outside of quotes that end on this line, and of comments.
 bool has_bare_unicode(std::string_view line) {
   constexpr std::string_view before_a_quote = " \t=[,{";  // elsewhere it is part of a mistake, which is read to its end
   char quote = 0;
+  bool is_unicode = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
+    const bool beyond = static_cast<unsigned char>(c) >= 0x80;
     if (quote != 0) {
+      is_unicode |= beyond;
       if (c == '\\' && quote == '"') ++i;
       if (c == quote) quote = 0;
+    } else if (beyond) {
+      return true;
     } else if (c == '#') {
       return false;
     } else if ((c == '"' || c == '\'') && (i == 0 || before_a_quote.find(line[i - 1]) != std::string_view::npos)) {
       quote = c;
-    } else if (static_cast<unsigned char>(c) >= 0x80) {
-      return true;
     }
   }
-  return false;
+  return quote != 0 && is_unicode;
 }
 
 bool is_nameless_section(std::string_view line) {
@@ -58,10 +63,11 @@ Status check_lines(std::string_view text, const std::string& display_path) {
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const char* const wrong = is_nameless_section(line)
-                                  ? "a section's name begins with a letter, a digit, '_', '-' or a quote"
-                              : has_bare_unicode(line) ? "characters beyond ASCII belong in quotes"
-                                                       : nullptr;
+    const char* const wrong =
+        is_nameless_section(line)               ? "a section's name begins with a letter, a digit, '_', '-' or a quote"
+        : std::ranges::any_of(line, is_control) ? "a control character"
+        : has_bare_unicode(line)                ? "characters beyond ASCII belong in quotes that end on their line"
+                                                : nullptr;
     if (wrong == nullptr) continue;
     return Error{Code::usage, printable(display_path) + " line " + std::to_string(number) + ": " + wrong};
   }
