@@ -198,7 +198,9 @@ Status InPlacePlan::file(const Sided& sided) {
   const bool same_extended = was_file ? sided.before->entry->attributes == entry.attributes : entry.attributes.empty();
   // A change of owner takes capabilities away, so a file that has extended attributes is made anew.
   const bool keeps_extended = entry.attributes.empty() || !plan.owner;
-  return same_extended && keeps_extended ? adjust(sided, plan, *there) : stage(sided, there, true);
+  // By one of several names, attributes would reach files that the release has apart from this one.
+  const bool is_alone = there->links == 1;
+  return same_extended && keeps_extended && is_alone ? adjust(sided, plan, *there) : stage(sided, there, true);
 }
 
 Status InPlacePlan::adjust(const Sided& sided, const FilePlan& plan, const Stat& there) {

@@ -81,6 +81,25 @@ TEST_F(InPlacePull, AFileOfTheReleaseBecomesADirectory) {
   EXPECT_FALSE(fs::exists(path(".duskline/set-aside")));
 }
 
+TEST_F(InPlacePull, AModeReachesNoFileThatTheReleaseHasApart) {
+  const auto both = [&](std::uint32_t mode) {
+    auto first = sample_file("same");
+    first.mode = mode;
+    auto second = sample_file("same");
+    second.mode = 0644;
+    kit_.maker.publish(sample_directory({{"a", first}, {"b", second}}));
+  };
+  both(0644);
+  must(kit_.pull(options()));
+  fs::remove(path("b"));
+  fs::create_hard_link(path("a"), path("b"));  // as an older release could have had them
+  both(0600);
+  must(kit_.pull(options()));
+  const auto mode_of = [&](const char* name) { return fs::status(path(name)).permissions(); };
+  EXPECT_EQ(static_cast<unsigned>(mode_of("a")), 0600U);
+  EXPECT_EQ(static_cast<unsigned>(mode_of("b")), 0644U);
+}
+
 TEST_F(InPlacePull, DeletesAlsoWhereNothingIsNew) {
   publish("1");
   must(kit_.pull(options()));
