@@ -118,6 +118,7 @@ class DeltaMaker final : public release::TreeDiffVisitor {
   release::ContentReader reader_;
   DeltaBatch batch_;
   std::uint64_t patched_bytes_ = 0;
+  std::uint64_t files_done_ = 0, bytes_done_ = 0;
 };
 
 Status DeltaMaker::run() {
@@ -135,7 +136,10 @@ Status DeltaMaker::differs(const release::Sided& entry) {
   DL_TRY(op_.check());
   DL_TRY(parts_.lease.refresh(op_));
   DL_ASSIGN(const auto old, old_of(entry));
-  return add_file(entry.path, *entry.after, old);
+  DL_TRY(add_file(entry.path, *entry.after, old));
+  bytes_done_ += entry.after->entry->size_bytes;
+  parts_.publish.reporter.progress({.phase = "patch", .files = ++files_done_, .bytes = bytes_done_});
+  return {};
 }
 
 Result<std::optional<DeltaMaker::Old>> DeltaMaker::old_of(const release::Sided& entry) {

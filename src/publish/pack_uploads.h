@@ -1,11 +1,13 @@
 // Sends full packs on their way while the next one is being filled.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 
 #include "base/op.h"
+#include "base/report.h"
 #include "base/workers.h"
 #include "model/ids.h"
 #include "pack/pack_builder.h"
@@ -43,19 +45,22 @@ class DryPackSink final : public PackSink {
 // At most two packs are in memory here: that and the one being filled is what the memory bound leaves room for.
 class PackUploads final : public PackSink {
  public:
-  PackUploads(const Op& op, store::ObjectStore& store, model::SetName set, PackJournal& journal, Lease& lease);
+  PackUploads(const Op& op, store::ObjectStore& store, model::SetName set, PackJournal& journal, Lease& lease,
+              Reporter& reporter);
   Status put(pack::PackBuilder::Pack pack, PackContents contents) override;
   Status finish() override;
   [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
  private:
   Status upload(const Op& op, const pack::PackBuilder::Pack& pack, const PackContents& contents);
+  void sent(std::size_t bytes);
 
   store::ObjectStore& store_;
   const model::SetName set_;
   PackJournal& journal_;
   Lease& lease_;
-  std::uint64_t bytes_ = 0;
+  Reporter& reporter_;
+  std::atomic<std::uint64_t> bytes_{0}, sent_bytes_{0};
   std::mutex mutex_;
   std::condition_variable_any room_;
   unsigned on_their_way_ = 0;

@@ -51,7 +51,8 @@ Result<std::unique_ptr<Stock>> Stock::open(const Op& op, const PublishParts& par
     stock->sink_ = std::make_unique<DryPackSink>();
   } else {
     DL_ASSIGN(stock->journal_, PackJournal::open(parts.cache, journal_file));
-    stock->sink_ = std::make_unique<PackUploads>(op, parts.store, options.set, *stock->journal_, stock->lease_);
+    stock->sink_ =
+        std::make_unique<PackUploads>(op, parts.store, options.set, *stock->journal_, stock->lease_, parts.reporter);
   }
   stock->chunks_ = std::make_unique<ChunkTable>(*stock->sink_);
   if (stock->journal_ && !stock->journal_->earlier().empty()) DL_TRY(stock->use_again(op));
