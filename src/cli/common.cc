@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/units.h"
 #include "release/heads.h"
@@ -42,6 +43,23 @@ std::vector<Flag> store_flags(StoreArguments& arguments, Needed url) {
       {"--max-tries", "N", "try a request N times without progress before giving up (default: 8)",
        to_number(arguments.max_tries, 1U, 1000U)},
   };
+}
+
+Status check_apart(const StoreArguments& store, const std::string& directory, std::string_view what) {
+  constexpr std::string_view file_scheme = "file://";
+  const bool is_file_url = store.url.starts_with(file_scheme);
+  if (!is_file_url && store.url.find("://") != std::string::npos) return {};
+  std::error_code failed;
+  const auto real = [&](const std::string& path) { return std::filesystem::weakly_canonical(path, failed) / ""; };
+  const auto a = real(is_file_url ? store.url.substr(file_scheme.size()) : store.url);
+  const auto b = real(directory);
+  if (failed) return {};  // whoever opens it says why
+  const auto lies_in = [](const std::filesystem::path& inner, const std::filesystem::path& outer) {
+    return inner.native().starts_with(outer.native());
+  };
+  if (!lies_in(a, b) && !lies_in(b, a)) return {};
+  return Error{Code::refused, "the store " + printable(store.url) + " and the " + std::string(what) + " " +
+                                  printable(directory) + " lie in each other; give the store a directory of its own"};
 }
 
 std::vector<Flag> trust_flags(TrustArguments& arguments) {

@@ -15,6 +15,10 @@ namespace duskline::cli {
 
 [[nodiscard]] std::vector<Flag> store_flags(StoreArguments& arguments, Needed url);
 
+// Code::refused where a store that is a directory and `directory` (what: "source", "target") are one, or one lies in
+// the other: a store would be published into itself, or a target be written into the store.
+[[nodiscard]] Status check_apart(const StoreArguments& store, const std::string& directory, std::string_view what);
+
 struct TrustArguments {
   std::vector<std::string> keys;  // texts or files
 };

@@ -129,6 +129,7 @@ Result<int> PublishCommand::run(const Op& op, Context& context) {
   DL_ASSIGN(auto trusted, trusted_keys(trust_));
   trusted.push_back(key.public_key());
 
+  DL_TRY(check_apart(store_, options_.source, "source"));
   store_.absent = StoreArguments::Absent::is_made;
   DL_ASSIGN(const auto store, context.open_store(store_));
   store::CountingStore counted(*store);

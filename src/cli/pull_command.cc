@@ -148,6 +148,7 @@ Result<int> PullCommand::run(const Op& op, Context& context) {
   if (!keep_.empty()) options_.keep = keep_;
   if (!only_.empty()) options_.only = only_;
   if (!record_log_.empty()) DL_TRY(context.console.log_records_to(record_log_));
+  DL_TRY(check_apart(store_, target_.path, "target"));
   DL_ASSIGN(const auto trusted, trusted_keys(trust_));
   DL_ASSIGN(const auto store, context.open_store(store_));
   if (!release_.empty()) {

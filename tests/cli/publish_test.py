@@ -112,4 +112,15 @@ def test_special_files_are_skipped_with_a_record(p):
     expect("pipe" in result.err and "skip" in result.err, "the FIFO has no record")
 
 
+def test_store_and_source_in_each_other_are_refused(p):
+    (p.work / "source").mkdir()
+    (p.work / "source" / "file").write_text("x")
+    for store in ("source", "source/store", "."):
+        refused(p.run("publish", "set", "--from", p.work / "source", "--store", store, code=5), "lie in each other")
+    p.run("publish", "set", "--from", p.work / "source", "--store", "source-store")
+    for target in ("source-store", "source-store/t", "."):
+        refused(p.run("pull", "set", "--to", target, "--store", p.work / "source-store", code=5), "lie in each other")
+    expect(not (p.work / ".duskline").exists(), "a target was made")
+
+
 main(globals())
