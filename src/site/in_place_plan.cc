@@ -276,7 +276,7 @@ Status InPlacePlan::symlink(const Sided& sided) {
   DL_TRY(clear_way(change.path, there));
   if (change.kind == Kind::make_symlink) DL_TRY(announce(levels_.back()));
   record(sided.path, there ? "change" : "add");
-  return add_creation(std::move(change));
+  return add_creation(change);
 }
 
 Status InPlacePlan::removed(const Sided& sided) {
@@ -330,11 +330,11 @@ Status InPlacePlan::prepare_staging() {
   return {};
 }
 
-Status InPlacePlan::add_removal(Change change) {
+Status InPlacePlan::add_removal(const Change& change) {
   return own_.removals != nullptr ? own_.removals->add(change) : Status{};
 }
 
-Status InPlacePlan::add_creation(Change change) {
+Status InPlacePlan::add_creation(const Change& change) {
   return own_.creations != nullptr ? own_.creations->add(change) : Status{};
 }
 

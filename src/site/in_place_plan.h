@@ -71,8 +71,8 @@ class InPlacePlan final : public PlanBase {
                       bool& is_emptied);
   Result<std::uint64_t> count_entries(const std::string& path);
   Status check_mass_delete();
-  Status add_removal(Change change);
-  Status add_creation(Change change);
+  Status add_removal(const Change& change);
+  Status add_creation(const Change& change);
   Status add_stamp(const FileStamp& stamp);
   [[nodiscard]] bool is_other_filesystem(const disk::Stat& stat) const;
 
