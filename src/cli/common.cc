@@ -115,6 +115,19 @@ Result<std::unique_ptr<site::Target>> open_target(const Op& op, Context& context
   return site::Target::open(op, context.disk, arguments.path, make, arguments.wait, context.clock, context.console);
 }
 
+Result<TargetSource> open_source_of(Context& context, const site::State& state, StoreArguments arguments,
+                                    const TrustArguments& trust) {
+  if (arguments.url.empty()) arguments.url = state.store_url;
+  DL_ASSIGN(auto set, model::SetName::parse(state.set));
+  // Not known after the state was lost.
+  DL_ASSIGN(auto channel, model::ChannelName::parse(state.channel.empty() ? live_channel().text() : state.channel));
+  DL_ASSIGN(auto trusted, trusted_keys(trust));
+  DL_ASSIGN(auto store, context.open_store(arguments));
+  return TargetSource{std::move(store),
+                      std::move(trusted),
+                      {.set = std::move(set), .channel = std::move(channel), .store_url = state.store_url}};
+}
+
 Result<ScratchFolder> ScratchFolder::make(disk::Filesystem& disk) {
   const char* const folder = std::getenv("TMPDIR");
   std::string path = std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/duskline-XXXXXX";

@@ -9,6 +9,7 @@
 #include "cli/console.h"
 #include "model/ids.h"
 #include "release/keys.h"
+#include "site/pull.h"
 #include "site/target.h"
 
 namespace duskline::cli {
@@ -53,6 +54,15 @@ struct TargetArguments {
 [[nodiscard]] Result<std::unique_ptr<site::Target>> open_target(const Op& op, Context& context,
                                                                 const TargetArguments& arguments,
                                                                 site::Target::Make make);
+
+// The store that a target was pulled from, or the one named instead, and what a further pull from it needs.
+struct TargetSource {
+  std::unique_ptr<store::ObjectStore> store;
+  std::vector<PublicKey> trusted;
+  site::PullOptions options;
+};
+[[nodiscard]] Result<TargetSource> open_source_of(Context& context, const site::State& state, StoreArguments arguments,
+                                                  const TrustArguments& trust);
 
 // A private folder for scratch files, removed with everything in it on destruction.
 class ScratchFolder {

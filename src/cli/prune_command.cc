@@ -47,9 +47,10 @@ Result<int> PruneCommand::run(const Op& op, Context& context) {
   DL_ASSIGN(const SigningKey key, release::KeyFolder(release::default_key_folder()).signing_key_or_new(made));
   DL_ASSIGN(const auto trusted, trusted_keys(trust_));
   DL_ASSIGN(const auto store, context.open_store(store_));
-  DL_ASSIGN(const auto listed, release::list_releases(*store, op, options_.set));
-  if (listed.empty()) {
-    return Error{Code::not_found, "set \"" + set_->text() + "\" has no release in " + store->describe()};
+  // Also a set without any release may have leftovers of a publish that was killed.
+  DL_ASSIGN(const auto listed, store->list(op, {.prefix = set_->text() + "/", .start_after = {}, .limit = 1}));
+  if (listed.objects.empty()) {
+    return Error{Code::not_found, "there is nothing of set \"" + set_->text() + "\" in " + store->describe()};
   }
   DL_ASSIGN(const auto cache, open_publisher_cache(context, store->describe(), options_.set, "prune"));
   release::Conditions conditions;

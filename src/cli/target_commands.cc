@@ -93,17 +93,10 @@ Result<site::InstalledRelease> RollbackCommand::fetch_back(const Op& op, Context
   if (!to && before == state.kept.end()) {
     return Error{Code::not_found, printable(target_.path) + " has shown no release before this one"};
   }
-  if (store_.url.empty()) store_.url = state.store_url;
-  DL_ASSIGN(const auto set, model::SetName::parse(state.set));
-  // Not known after the state was lost.
-  DL_ASSIGN(const auto channel,
-            model::ChannelName::parse(state.channel.empty() ? live_channel().text() : state.channel));
-  DL_ASSIGN(const auto trusted, trusted_keys(trust_));
-  DL_ASSIGN(const auto store, context.open_store(store_));
-  const site::PullParts parts{*store, context.disk, trusted, context.clock, context.console};
-  const site::PullOptions options{
-      .set = set, .channel = channel, .release = to ? *to : before->id, .store_url = state.store_url};
-  DL_ASSIGN([[maybe_unused]] const auto pulled, site::pull(op, parts, target, options));
+  DL_ASSIGN(auto source, open_source_of(context, state, store_, trust_));
+  source.options.release = to ? *to : before->id;
+  const site::PullParts parts{*source.store, context.disk, source.trusted, context.clock, context.console};
+  DL_ASSIGN([[maybe_unused]] const auto pulled, site::pull(op, parts, target, source.options));
   return *state.current;
 }
 

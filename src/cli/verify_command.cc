@@ -67,17 +67,9 @@ Result<int> VerifyCommand::run(const Op& op, Context& context) {
 }
 
 Result<int> VerifyCommand::repair(const Op& op, Context& context, site::Target& target) {
-  const site::State& state = target.state();
-  if (store_.url.empty()) store_.url = state.store_url;
-  DL_ASSIGN(const auto set, model::SetName::parse(state.set));
-  // Not known after the state was lost.
-  DL_ASSIGN(const auto channel,
-            model::ChannelName::parse(state.channel.empty() ? live_channel().text() : state.channel));
-  DL_ASSIGN(const auto trusted, trusted_keys(trust_));
-  DL_ASSIGN(const auto store, context.open_store(store_));
-  const site::PullParts parts{*store, context.disk, trusted, context.clock, context.console};
-  const site::PullOptions options{.set = set, .channel = channel, .store_url = state.store_url};
-  DL_ASSIGN(const auto repaired, site::repair(op, parts, target, options));
+  DL_ASSIGN(const auto source, open_source_of(context, target.state(), store_, trust_));
+  const site::PullParts parts{*source.store, context.disk, source.trusted, context.clock, context.console};
+  DL_ASSIGN(const auto repaired, site::repair(op, parts, target, source.options));
   const std::string aside =
       repaired.set_aside == 0 ? "" : ", set aside " + format_count(repaired.set_aside) + " that are not the release's";
   context.console.outcome("repaired " + format_count(repaired.files) + " files" + aside + ", fetched " +

@@ -102,7 +102,6 @@ Result<PublishResult> Publication::run() {
     return end_unchanged();
   }
   DL_TRY(open_base());
-  if (!head() && options_.upload != PublishOptions::Upload::all) DL_TRY(know_other_channels());
   DL_TRY(take_snapshot());
   if (is_same_tree()) {
     DL_TRY(snapshot_->keep_stamps(head()->head.release));
@@ -143,10 +142,12 @@ Result<bool> Publication::is_source_as_stamped() {
 
 // Without the manifest of the last release all is uploaded again, which also mends a damaged store.
 Status Publication::open_base() {
-  if (!head()) return open_stock();
-  const model::Head& last = head()->head;
-  last_number_ = last.number;
+  if (head()) last_number_ = head()->head.number;
   if (options_.upload == PublishOptions::Upload::all) return open_stock();
+  if (!head()) {
+    DL_TRY(open_stock());
+    return know_other_channels();
+  }
   Status opened = know_base();
   if (!opened && opened.error().code == Code::corrupt) {  // the copy in the cache, perhaps
     ManifestFolder::remove_all_but(parts_.cache, {});

@@ -128,7 +128,7 @@ Status ChangeApplier::make_hard_link(const Change& change) {
   }
   DL_ASSIGN(const std::optional<Stat> now, root_.stat(change.path));
   if (now && now->inode == other->inode && now->device == other->device) return {};
-  DL_TRY(link_or_copy(root_, change.other, own_, folders::scratch));
+  DL_TRY(link_or_copy({}, root_, change.other, own_, folders::scratch));
   return move_in(folders::scratch, change);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "site/folders.h"
+#include "site/moves.h"
 
 namespace duskline::site {
 namespace {
@@ -235,28 +236,10 @@ class Carrier {
       DL_TRY(remove(path, *there));
     }
     DL_TRY(open_up(path));
-    Status done = from_.make_hard_link(path, to_, path);
-    if (!done) done = copy_file(path, stat);
+    const Status done = link_or_copy(op_, from_, path, to_, path);
     if (!done && is_gone(done.error())) return {};
     if (done) tell(path, stat.size_bytes);
     return done;
-  }
-
-  Status copy_file(const std::string& path, const Stat& stat) {
-    DL_ASSIGN(const auto old, from_.open_read(path));
-    DL_ASSIGN(const auto made, to_.create(path, stat.mode));
-    constexpr std::size_t step = 1 << 20;
-    Bytes buffer(step);
-    for (std::uint64_t at = 0;;) {
-      DL_TRY(op_.check());
-      DL_ASSIGN(const std::size_t got, old->read_at(at, buffer));
-      DL_TRY(made->write_at(at, ByteView(buffer).first(got)));
-      at += got;
-      if (got < buffer.size()) break;
-    }
-    DL_TRY(where_allowed(made->set_owner({stat.uid, stat.gid})));
-    DL_TRY(made->set_mode(stat.mode));  // a change of owner takes some bits
-    return made->set_mtime(stat.mtime_ns);
   }
 
   const Op& op_;

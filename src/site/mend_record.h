@@ -8,7 +8,8 @@
 
 namespace duskline::site {
 
-// What a record that cannot be used fails with, and only such a one.
+// What a record that cannot be used fails with, and only such a one: gone or damaged, and so as good as never made.
+// What may be there but cannot be had just now is another matter.
 [[nodiscard]] bool is_lost_record(Code code);
 
 // Fetches the manifest of an installed release again and puts its record in place. Durable.

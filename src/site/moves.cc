@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t copy_bytes = 256 << 10;
 constexpr int max_folders = 1000;
 
-Status copy_data(disk::File& from, std::uint64_t size, disk::File& to) {
+Status copy_data(const Op& op, disk::File& from, std::uint64_t size, disk::File& to) {
   Bytes buffer(copy_bytes);
   DL_TRY(to.resize(size));
   for (std::uint64_t at = 0; at < size;) {
@@ -21,6 +21,7 @@ Status copy_data(disk::File& from, std::uint64_t size, disk::File& to) {
     at = data->offset_bytes;
     const std::uint64_t end = data->offset_bytes + data->length_bytes;
     while (at < end) {
+      DL_TRY(op.check());
       const ByteSpan part(buffer.data(), std::min<std::uint64_t>(buffer.size(), end - at));
       DL_ASSIGN(const std::size_t got, from.read_at(at, part));
       if (got == 0) return {};  // cut short meanwhile
@@ -31,11 +32,12 @@ Status copy_data(disk::File& from, std::uint64_t size, disk::File& to) {
   return {};
 }
 
-Status copy(disk::Directory& from, std::string_view path, disk::Directory& to, std::string_view new_path) {
+Status copy(const Op& op, disk::Directory& from, std::string_view path, disk::Directory& to,
+            std::string_view new_path) {
   DL_ASSIGN(const auto source, from.open_read(path));
   DL_ASSIGN(const disk::Stat stat, source->stat());
   DL_ASSIGN(const auto target, to.create(new_path, 0600));
-  DL_TRY(copy_data(*source, stat.size_bytes, *target));
+  DL_TRY(copy_data(op, *source, stat.size_bytes, *target));
   const Status owned = target->set_owner({stat.uid, stat.gid});
   if (!owned && owned.error().code != Code::denied && owned.error().code != Code::unsupported) return owned;
   DL_TRY(target->set_mode(stat.mode));
@@ -50,19 +52,20 @@ bool is_same(const disk::Stat& a, const disk::Stat& b) { return a.inode == b.ino
 
 Status keep_name(disk::Directory& root, disk::Directory& own, std::string_view path, const disk::Stat& stat,
                  const std::string& place) {
-  if (stat.kind == disk::FileKind::file) return link_or_copy(root, path, own, place);
+  if (stat.kind == disk::FileKind::file) return link_or_copy({}, root, path, own, place);
   DL_ASSIGN(const std::string link, root.read_link(path));
   return own.make_symlink(link, place);
 }
 
 }  // namespace
 
-Status link_or_copy(disk::Directory& from, std::string_view path, disk::Directory& to, std::string_view new_path) {
+Status link_or_copy(const Op& op, disk::Directory& from, std::string_view path, disk::Directory& to,
+                    std::string_view new_path) {
   DL_TRY(folders::ensure_above(to, new_path));
   DL_TRY(to.remove_file(new_path, disk::Missing::is_absent));
   Status linked = from.make_hard_link(path, to, new_path);
   if (linked || !can_copy_instead(linked.error().code)) return linked;
-  return copy(from, path, to, new_path);
+  return copy(op, from, path, to, new_path);
 }
 
 Status set_aside(disk::Directory& root, disk::Directory& own, std::string_view path, const disk::Stat& stat,

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "base/op.h"
 #include "base/report.h"
 #include "base/result.h"
 #include "disk/filesystem.h"
@@ -11,7 +12,7 @@ namespace duskline::site {
 
 // A second name for a file, or a copy (content, holes, mode, mtime, owner where allowed) where the file system gives it
 // none. Replaces a file at `new_path`; makes the directories above it.
-[[nodiscard]] Status link_or_copy(disk::Directory& from, std::string_view path, disk::Directory& to,
+[[nodiscard]] Status link_or_copy(const Op&, disk::Directory& from, std::string_view path, disk::Directory& to,
                                   std::string_view new_path);
 
 // Puts what stands at `path` under .duskline/set-aside, and says so with the reason. `stays`: the name is kept until

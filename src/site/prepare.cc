@@ -106,7 +106,7 @@ Result<Change> Preparer::restore(const Change& change, const Stat& now) {
     back.kind = Change::Kind::make_symlink;
     DL_ASSIGN(back.other, root_.read_link(change.path));
   } else {
-    DL_TRY(link_or_copy(root_, change.path, own_, std::string(folders::previous) + "/" + change.path));
+    DL_TRY(link_or_copy({}, root_, change.path, own_, std::string(folders::previous) + "/" + change.path));
   }
   DL_ASSIGN(back.seen, outcome(change));
   return back;

@@ -8,6 +8,7 @@
 #include "site/carry_over.h"
 #include "site/change.h"
 #include "site/in_place_plan.h"
+#include "site/mend_record.h"
 #include "site/seal.h"
 #include "site/staging.h"
 #include "site/survey.h"
@@ -17,11 +18,6 @@ namespace duskline::site {
 namespace {
 
 constexpr std::uint32_t private_file = 0600;
-// Gone or damaged, and so as good as never made; what may be there but cannot be had just now is another matter.
-bool is_lost(Code code) {
-  return code == Code::not_found || code == Code::refused || code == Code::corrupt || code == Code::invalid;
-}
-
 constexpr unsigned least_workers = 8;  // they wait for the network most of the time
 
 class Stager {
@@ -108,8 +104,8 @@ Status Stager::open_installed() {
   if (base != nullptr) {
     auto content = target_.content(base->id);
     auto record = target_.tree(base->id);
-    if (!record && !is_lost(record.error().code)) return std::move(record).error();
-    if (!content && !is_lost(content.error().code)) return std::move(content).error();
+    if (!record && !is_lost_record(record.error().code)) return std::move(record).error();
+    if (!content && !is_lost_record(content.error().code)) return std::move(content).error();
     if (!record && layout_.mode == Mode::in_place) {
       parts_.reporter.note(Severity::warning,
                            "it is not known what the installed release consists of (" + record.error().describe() +

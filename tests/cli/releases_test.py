@@ -54,4 +54,12 @@ def test_prune_keeps_what_heads_need(p):
     expect(p.run("cat", "set", "gone", "--store", store, "--release", "1", code=1).code == 1, "release 1 is still there")
 
 
+def test_prune_names_a_set_that_is_not_there(p):
+    (p.work / "source").mkdir()
+    (p.work / "source" / "file").write_text("x")
+    p.run("publish", "set", "--from", p.work / "source", "--store", p.work / "store")
+    refused(p.run("prune", "sett", "--store", p.work / "store", code=1), '"sett"')
+    expect(not (p.work / "store" / "sett").exists(), "a prune of nothing left something")
+
+
 main(globals())
