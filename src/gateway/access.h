@@ -1,0 +1,44 @@
+// Who may do what: the keys that authentication looks up, and the one question that authorization answers.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/error.h"
+#include "gateway/request.h"
+#include "objects/types.h"
+
+namespace duskline::gateway {
+
+struct AccessKey {
+  std::string id, secret;
+  std::string user, display_name;
+  std::optional<Restriction> restriction;
+};
+
+// Any thread; waits for nothing but memory.
+class KeySource {
+ public:
+  virtual ~KeySource() = default;
+  [[nodiscard]] virtual std::shared_ptr<const AccessKey> find(std::string_view access_key) = 0;  // null: unknown
+  [[nodiscard]] virtual std::optional<std::string> display_name(std::string_view user) = 0;  // nothing: no such user
+  [[nodiscard]] virtual std::optional<std::string> user_by_email(std::string_view email) = 0;
+};
+
+struct AccessQuestion {
+  const Request& request;
+  const Caller& caller;
+  std::string_view action;                    // "s3:GetObject"
+  const objects::Bucket* bucket = nullptr;    // null: of the service, or a bucket that does not exist yet
+  std::string_view key;                       // of the object, also where it does not exist; empty: about the bucket
+  const objects::Version* version = nullptr;  // the object's, where it exists: its ACL and tags count
+  // Of a listing; else those of the request.
+  std::optional<std::string_view> prefix;
+};
+// Nothing: allowed. Key restrictions, bucket policy, ACLs, ownership and blocked public access, in S3's order. Pure but
+// for the request's own time.
+[[nodiscard]] std::optional<S3Error> authorize(const AccessQuestion& question);
+
+}  // namespace duskline::gateway
