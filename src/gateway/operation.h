@@ -20,8 +20,8 @@ class Receiver {
  public:
   virtual ~Receiver() = default;
   virtual Done write(ByteView piece) = 0;
-  // Everything has come and agrees with what was signed.
-  virtual Expected<http::Answer> finish() = 0;
+  // Everything has come and agrees with what was signed. `trailers` came after a chunked body.
+  virtual Expected<http::Answer> finish(const http::Headers& trailers) = 0;
 };
 
 using Operate = Expected<http::Answer> (*)(Context&);

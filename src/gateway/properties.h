@@ -1,7 +1,10 @@
 // Names under which the gateway keeps S3's meaning in the engine's Properties. They are stored: never change one.
 #pragma once
 
+#include <string>
 #include <string_view>
+
+#include "objects/types.h"
 
 namespace duskline::gateway::property {
 
@@ -31,3 +34,18 @@ inline constexpr std::string_view ownership = "ownership";
 inline constexpr std::string_view bucket_encryption = "bucket-encryption";
 
 }  // namespace duskline::gateway::property
+
+namespace duskline::gateway {
+
+// Null where it is missing.
+[[nodiscard]] inline const std::string* find(const objects::Properties& properties, std::string_view name) {
+  const auto found = properties.find(std::string(name));
+  return found == properties.end() ? nullptr : &found->second;
+}
+// Empty where it is missing.
+[[nodiscard]] inline std::string value_of(const objects::Properties& properties, std::string_view name) {
+  const std::string* const value = find(properties, name);
+  return value == nullptr ? std::string() : *value;
+}
+
+}  // namespace duskline::gateway
