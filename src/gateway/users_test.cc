@@ -85,23 +85,6 @@ TEST(ParseActions, TakesWordsInAnyOrder) {
   EXPECT_EQ(must_fail(parse_actions("read, list")), Code::usage);
 }
 
-TEST(SealingKey, OpensWhatItSealedInItsPlaceAlone) {
-  const SealingKey key = must(SealingKey::generate());
-  const std::string sealed = must(key.seal("hush", "here"));
-  EXPECT_EQ(sealed.find("hush"), std::string::npos);
-  EXPECT_NE(sealed, must(key.seal("hush", "here")));
-  EXPECT_EQ(must(key.open(sealed, "here")), "hush");
-  EXPECT_EQ(must_fail(key.open(sealed, "there")), Code::untrusted);
-  EXPECT_EQ(must_fail(must(SealingKey::generate()).open(sealed, "here")), Code::untrusted);
-  std::string changed = sealed;
-  changed[20] = changed[20] == 'A' ? 'B' : 'A';
-  EXPECT_EQ(must_fail(key.open(changed, "here")), Code::untrusted);
-  EXPECT_EQ(must_fail(key.open("", "here")), Code::untrusted);
-  EXPECT_EQ(must(SealingKey::parse(key.secret_text() + "\n")).fingerprint(), key.fingerprint());
-  EXPECT_EQ(must_fail(SealingKey::parse("duskline-sealing-key:12")), Code::invalid);
-  EXPECT_EQ(must(key.open(must(key.seal("", "")), "")), "");
-}
-
 TEST(KeyFile, KeepsEverythingAndNoSecretInTheOpen) {
   const SealingKey sealing = must(SealingKey::generate());
   Users users = two_users();
