@@ -1,6 +1,5 @@
 #include "disk/attributes.h"
 
-#include <fcntl.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -64,13 +63,6 @@ Error attribute_error(std::string_view verb, std::string_view attribute, const F
 }
 
 }  // namespace
-
-bool has_attributes(const std::string& directory) {
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (fd.get() < 0) return false;
-  const auto names = content_names(fd.get(), {std::make_shared<const std::string>(directory), ""});
-  return names && !names->empty();
-}
 
 Result<std::vector<model::Attribute>> read_attributes(int fd, const FileName& name) {
   DL_ASSIGN(std::vector<std::string> names, content_names(fd, name));

@@ -114,6 +114,11 @@ class Directory {
   virtual Status set_mtime(std::string_view path, std::int64_t mtime_ns) = 0;
   virtual Status set_owner(std::string_view path, model::Owner owner) = 0;
 
+  // Extended attributes of this directory, as of a file. A default ACL (system.posix_acl_default) is handed down to
+  // what is made here from then on, by whatever handle; modes are as asked for all the same.
+  virtual Result<std::vector<model::Attribute>> attributes() = 0;
+  virtual Status set_attributes(const std::vector<model::Attribute>& attributes) = 0;  // exactly these
+
   virtual Status sync() = 0;             // names in this directory survive a power cut after this
   virtual Status sync_filesystem() = 0;  // everything written before on the file system does
   virtual Result<std::unique_ptr<Lock>> try_lock(std::string_view path) = 0;  // creates the file; Code::locked

@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "base/units.h"
+#include "disk/attributes.h"
 #include "disk/compose.h"
 #include "disk/path.h"
 
@@ -282,6 +283,14 @@ Status RealDirectory::set_owner(std::string_view path, model::Owner owner) {
   return outcome(
       error_of([&] { return fchownat(place.directory(), place.name(), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW); }),
       "set the owner of", path);
+}
+
+Result<std::vector<model::Attribute>> RealDirectory::attributes() { return read_attributes(fd_.get(), {display_, ""}); }
+
+Status RealDirectory::set_attributes(const std::vector<model::Attribute>& attributes) {
+  const Status set = write_attributes(fd_.get(), {display_, ""}, attributes);
+  inheritance_.store(Inheritance::unknown, std::memory_order_relaxed);
+  return set;
 }
 
 Status RealDirectory::sync() {

@@ -36,6 +36,8 @@ class RealDirectory final : public Directory {
   Status set_mode(std::string_view path, std::uint32_t mode) override;
   Status set_mtime(std::string_view path, std::int64_t mtime_ns) override;
   Status set_owner(std::string_view path, model::Owner owner) override;
+  Result<std::vector<model::Attribute>> attributes() override;
+  Status set_attributes(const std::vector<model::Attribute>& attributes) override;
   Status sync() override;
   Status sync_filesystem() override;
   Result<std::unique_ptr<Lock>> try_lock(std::string_view path) override;

@@ -93,6 +93,15 @@ class Members {
     return mode;
   }
 
+  // In base64; nothing where there is no such member.
+  std::optional<Bytes> optional_bytes(std::string_view name, std::size_t most) {
+    if (!ok() || object_->if_contains(json_view(name)) == nullptr) return std::nullopt;
+    const std::string base64 = text(name, (most + 2) / 3 * 4);
+    auto bytes = from_base64(base64);
+    if (ok() && (!bytes || bytes->size() > most || to_base64(*bytes) != base64)) fail(name, "is not base64");
+    return ok() ? std::move(bytes) : std::nullopt;
+  }
+
   const json::value& value(std::string_view name) {
     static const json::value nothing;
     const json::value* value = member(name);
@@ -168,6 +177,11 @@ json::object release_object(const Release& release) {
   object["bytes"] = release.stats.bytes;
   object["top_mode"] = octal(release.top_mode);
   object["top_mtime_ns"] = release.top_mtime_ns;
+  if (!release.top_attributes.empty()) {
+    Bytes encoded;
+    encode_attributes(release.top_attributes, encoded);
+    object["top_attributes"] = to_base64(encoded);
+  }
   object["chunking"] = release.chunking;
   object["note"] = release.note;
   return object;
@@ -220,10 +234,27 @@ Result<Release> decode_release(std::string_view text) {
   release.stats.bytes = members.number("bytes", 0, max_tree_bytes);
   release.top_mode = members.mode("top_mode");
   release.top_mtime_ns = members.signed_number("top_mtime_ns");
+  const std::optional<Bytes> top_attributes = members.optional_bytes("top_attributes", max_top_attribute_bytes);
   release.chunking = members.text("chunking", 64);
   release.note = members.text("note", max_note_bytes);
   DL_TRY(members.status());
+  if (top_attributes) {
+    auto decoded = decode_attributes(*top_attributes);
+    if (!decoded) {
+      return Error{Code::invalid,
+                   "root statement of the release: member \"top_attributes\" holds " + decoded.error().message};
+    }
+    release.top_attributes = std::move(*decoded);
+  }
   return release;
+}
+
+Status check_top_attributes(const std::vector<Attribute>& attributes) {
+  DL_TRY(check_attributes(attributes));
+  Bytes encoded;
+  encode_attributes(attributes, encoded);
+  if (encoded.size() <= max_top_attribute_bytes) return {};
+  return Error{Code::invalid, "more than 32 KiB of extended attributes of the top directory"};
 }
 
 Status check_text(std::string_view what, std::string_view text, std::size_t most) {

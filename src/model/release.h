@@ -21,6 +21,7 @@ inline constexpr std::size_t max_signatures = 16;
 inline constexpr std::size_t max_realm_bytes = 200;
 inline constexpr std::size_t max_note_bytes = 1000;
 inline constexpr std::size_t max_head_deltas = 16;
+inline constexpr std::size_t max_top_attribute_bytes = 32 << 10;  // encoded, since the statement is a small text
 
 // An envelope: a line "duskline-signed-1", one line per signature ("<public key text> <base64>"), an empty
 // line, and the payload. Signed is "duskline-signed-1\n\n" and the payload, byte for byte.
@@ -43,14 +44,17 @@ struct Release {
   TreeStats stats;
   std::uint32_t top_mode = 0755;
   std::int64_t top_mtime_ns = 0;
-  std::string chunking = "gear-1";  // how long files were cut (tree.md); readers need not know it
-  std::string note;                 // a free text by the publisher, UTF-8, at most max_note_bytes
+  std::vector<Attribute> top_attributes;  // see check_top_attributes
+  std::string chunking = "gear-1";        // how long files were cut (tree.md); readers need not know it
+  std::string note;                       // a free text by the publisher, UTF-8, at most max_note_bytes
   bool operator==(const Release&) const = default;
 };
 // JSON in one line without white space, members in a fixed order. `realm` and `note` must be valid UTF-8 (see
 // check_text). Decoding refuses what breaks a rule, names it, and ignores members it does not know.
 [[nodiscard]] std::string encode_release(const Release& release);
 [[nodiscard]] Result<Release> decode_release(std::string_view json);
+// Code::invalid unless a release can hold them: as check_attributes, and encoded at most max_top_attribute_bytes.
+[[nodiscard]] Status check_top_attributes(const std::vector<Attribute>& attributes);
 // Code::usage unless `text` is valid UTF-8 of at most `most` bytes; `what` names it in the message.
 [[nodiscard]] Status check_text(std::string_view what, std::string_view text, std::size_t most);
 [[nodiscard]] ReleaseId release_id(std::string_view release_json);

@@ -68,6 +68,42 @@ TEST(Release, round_trips) {
   EXPECT_EQ(*back, some_release());
 }
 
+TEST(Release, round_trips_with_attributes_of_the_top) {
+  Release release = some_release();
+  release.top_attributes = {{"system.posix_acl_default", {2, 0, 0, 0, 1}}, {"user.\xff", Bytes(1000, 7)}};
+  const std::string json = encode_release(release);
+  const auto back = decode_release(json);
+  ASSERT_TRUE(back) << back.error().describe();
+  EXPECT_EQ(*back, release);
+  // Nobody who does not use them sees a difference.
+  EXPECT_EQ(encode_release(some_release()).find("top_attributes"), std::string::npos);
+}
+
+TEST(Release, refuses_attributes_of_the_top_that_break_a_rule) {
+  const auto with = [](const std::string& value) {
+    return edited(encode_release(some_release()), "\"chunking\"", "\"top_attributes\":" + value + ",\"chunking\"");
+  };
+  Bytes fine;
+  encode_attributes({{"user.a", {1}}}, fine);
+  EXPECT_TRUE(decode_release(with("\"" + to_base64(fine) + "\"")));
+  for (const std::string_view wrong : {"\"\"", "\"AA==\"", "\"no base64\"", "\"AQA\"", "7", "null", "[]"}) {
+    expect_release_refused(with(std::string(wrong)), "top_attributes");
+  }
+  fine.push_back(0);
+  expect_release_refused(with("\"" + to_base64(fine) + "\""), "too long");
+  Bytes large;
+  encode_attributes({{"user.a", Bytes(max_top_attribute_bytes, 1)}}, large);
+  expect_release_refused(with("\"" + to_base64(large) + "\""), "longer than");
+}
+
+TEST(Release, holds_only_so_many_attributes_of_the_top) {
+  EXPECT_TRUE(check_top_attributes({}));
+  EXPECT_TRUE(check_top_attributes({{"user.a", Bytes(32'000, 1)}}));
+  EXPECT_FALSE(check_top_attributes({{"user.a", Bytes(max_top_attribute_bytes, 1)}}));
+  EXPECT_FALSE(check_top_attributes({{"user.b", {}}, {"user.a", {}}}));
+  EXPECT_FALSE(check_top_attributes(std::vector<Attribute>(max_attributes + 1, Attribute{"user.a", {}})));
+}
+
 TEST(Release, its_id_is_the_hash_of_its_text) {
   const std::string json = encode_release(some_release());
   EXPECT_EQ(release_id(json).hash, sha256(json));

@@ -131,6 +131,12 @@ void encode_list(const std::vector<Chunk>& chunks, Bytes& out);
 [[nodiscard]] Status decode_node(ByteView in, Node& node);
 [[nodiscard]] Status decode_list(ByteView in, std::vector<Chunk>& chunks);
 
+// Code::invalid unless an entry can hold them: sorted by name, not too many, not too large.
+[[nodiscard]] Status check_attributes(const std::vector<Attribute>& attributes);
+// The list as an entry has it, one at least; encode appends to `out`, decode takes all of `in`.
+void encode_attributes(const std::vector<Attribute>& attributes, Bytes& out);
+[[nodiscard]] Result<std::vector<Attribute>> decode_attributes(ByteView in);
+
 // The chunks of a file without list nodes, so that callers need not treat a one-chunk file apart.
 // Calls fn(const Chunk&, offset in file) for each.
 template <typename Fn>

@@ -39,6 +39,14 @@ bool is_plain(const Entry& file) {
   return file.chunks.empty() || (file.chunks.size() == 1 && !file.chunks.front().is_hole());
 }
 
+void write_attributes(ByteWriter& write, const std::vector<Attribute>& attributes) {
+  write.varint(attributes.size());
+  for (const Attribute& attribute : attributes) {
+    write.text(attribute.name);
+    write.text(text_of(attribute.value));
+  }
+}
+
 class NodeEncoder {
  public:
   explicit NodeEncoder(Bytes& out) : write_(out) {}
@@ -131,18 +139,10 @@ class NodeEncoder {
       write_.varint(entry.owner->uid);
       write_.varint(entry.owner->gid);
     }
-    if ((flags & has_attributes) != 0) attributes(entry.attributes);
+    if ((flags & has_attributes) != 0) write_attributes(write_, entry.attributes);
     if (entry.kind == EntryKind::directory) stats(entry.stats);
     if (entry.kind == EntryKind::symlink) write_.text(entry.target);
     if (entry.kind == EntryKind::file) file(entry, flags);
-  }
-
-  void attributes(const std::vector<Attribute>& attributes) {
-    write_.varint(attributes.size());
-    for (const Attribute& attribute : attributes) {
-      write_.text(attribute.name);
-      write_.text(text_of(attribute.value));
-    }
   }
 
   void file(const Entry& file, std::uint8_t flags) {
@@ -177,6 +177,31 @@ class NodeEncoder {
 };
 
 Error broken(std::string rule) { return {Code::invalid, std::move(rule)}; }
+
+Status check_attribute(const Attribute& attribute, const Attribute* last, std::size_t& total) {
+  total += attribute.name.size() + attribute.value.size();
+  if (attribute.name.empty() || attribute.name.size() > max_name_bytes ||
+      attribute.name.find('\0') != std::string::npos || total > max_attribute_bytes) {
+    return broken("an extended attribute without a name, or too large");
+  }
+  if (last != nullptr && attribute.name <= last->name) return broken("extended attributes not in order");
+  return {};
+}
+
+Status read_attributes(ByteReader& read, std::vector<Attribute>& attributes) {
+  const std::uint64_t count = read.varint();
+  if (count == 0 || count > max_attributes) return broken("no or more than 256 extended attributes");
+  std::size_t total = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Attribute attribute;
+    attribute.name = read.text(max_name_bytes);
+    const ByteView value = bytes_of(read.text(max_attribute_bytes));
+    attribute.value.assign(value.begin(), value.end());
+    DL_TRY(check_attribute(attribute, attributes.empty() ? nullptr : &attributes.back(), total));
+    attributes.push_back(std::move(attribute));
+  }
+  return {};
+}
 
 // Reads the body of a node and, beside it, the hashes at its end.
 class NodeDecoder {
@@ -311,7 +336,7 @@ class NodeDecoder {
     DL_TRY(name(entry.name));
     DL_TRY(mode_and_time(entry));
     if ((flags & has_owner) != 0) DL_TRY(owner(entry));
-    if ((flags & has_attributes) != 0) DL_TRY(attributes(entry.attributes));
+    if ((flags & has_attributes) != 0) DL_TRY(read_attributes(body_, entry.attributes));
     switch (kind) {
       case EntryKind::directory:
         DL_TRY(stats(entry.stats, total_));
@@ -343,25 +368,6 @@ class NodeDecoder {
     // The largest value means "leave alone" to chown().
     if (uid >= UINT32_MAX || gid >= UINT32_MAX) return broken("an owner beyond 32 bits");
     entry.owner = Owner{static_cast<std::uint32_t>(uid), static_cast<std::uint32_t>(gid)};
-    return {};
-  }
-
-  Status attributes(std::vector<Attribute>& attributes) {
-    const std::uint64_t count = body_.varint();
-    if (count == 0 || count > max_attributes) return broken("no or more than 256 extended attributes");
-    std::size_t total = 0;
-    for (std::uint64_t i = 0; i < count; ++i) {
-      Attribute attribute;
-      attribute.name = body_.text(max_name_bytes);
-      const ByteView value = bytes_of(body_.text(max_attribute_bytes));
-      attribute.value.assign(value.begin(), value.end());
-      total += attribute.name.size() + value.size();
-      if (attribute.name.empty() || attribute.name.find('\0') != std::string::npos || total > max_attribute_bytes) {
-        return broken("an extended attribute without a name, or too large");
-      }
-      if (i > 0 && attribute.name <= attributes.back().name) return broken("extended attributes not in order");
-      attributes.push_back(std::move(attribute));
-    }
     return {};
   }
 
@@ -464,6 +470,30 @@ class NodeDecoder {
 };
 
 }  // namespace
+
+Status check_attributes(const std::vector<Attribute>& attributes) {
+  if (attributes.size() > max_attributes) return broken("more than 256 extended attributes");
+  std::size_t total = 0;
+  const Attribute* last = nullptr;
+  for (const Attribute& attribute : attributes) {
+    DL_TRY(check_attribute(attribute, last, total));
+    last = &attribute;
+  }
+  return {};
+}
+
+void encode_attributes(const std::vector<Attribute>& attributes, Bytes& out) {
+  ByteWriter write(out);
+  write_attributes(write, attributes);
+}
+
+Result<std::vector<Attribute>> decode_attributes(ByteView in) {
+  ByteReader read(in);
+  std::vector<Attribute> attributes;
+  DL_TRY(read_attributes(read, attributes));
+  if (!read.ok() || !read.at_end()) return broken("a list of extended attributes that is cut short or too long");
+  return attributes;
+}
 
 std::size_t encoded_bytes(const Entry& entry) {
   constexpr std::size_t fixed = 96;  // flags, lengths, mode, time, owner, size, counts at their longest

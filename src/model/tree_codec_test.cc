@@ -305,6 +305,27 @@ TEST(HostileNode, attributes_out_of_order_nameless_none_or_too_many) {
   expect_node_refused(with(2).text("a").text(half).text("b").text(half).n(10).hash(), "too large");
 }
 
+TEST(Attributes, are_checked_before_they_are_encoded) {
+  EXPECT_TRUE(check_attributes({}));
+  EXPECT_TRUE(check_attributes({{"user.a", {}}, {"user.b", {1}}}));
+  EXPECT_FALSE(check_attributes({{"user.b", {}}, {"user.a", {}}}));
+  EXPECT_FALSE(check_attributes({{"", {}}}));
+  EXPECT_FALSE(check_attributes({{"user.a", Bytes(max_attribute_bytes, 0)}}));
+  std::vector<Attribute> many;
+  for (std::size_t i = 0; i <= max_attributes; ++i) many.push_back({"user." + std::to_string(1000 + i), {}});
+  EXPECT_FALSE(check_attributes(many));
+  many.pop_back();
+  EXPECT_TRUE(check_attributes(many));
+  Bytes encoded;
+  encode_attributes(many, encoded);
+  const auto back = decode_attributes(encoded);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, many);
+  for (std::size_t length = 0; length < encoded.size(); length += 97) {
+    EXPECT_FALSE(decode_attributes(ByteView(encoded).first(length))) << length;
+  }
+}
+
 TEST(HostileNode, links_to_nothing_or_out_of_the_tree) {
   using namespace std::string_view_literals;
   const std::string_view rule = "a symbolic link whose target";

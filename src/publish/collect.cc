@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/units.h"
-#include "disk/attributes.h"
 
 namespace duskline::publish {
 namespace {
@@ -75,21 +74,23 @@ Status Collector::run() {
                          "more than 50,000 files with several names (hard links): further ones are published as "
                          "files of their own");
   }
-  if (directories_with_attributes_ > 0) {
-    parts_.reporter.note(Severity::warning,
-                         "the extended attributes of " + format_count(directories_with_attributes_) +
-                             " directories are not published, only those of files: give them to the directories at "
-                             "the targets, e.g. by pull --after");
-  }
   return parts_.pipeline.finish();
 }
 
-// A release has room for those of directories, but no target would set them.
-void Collector::note_attributes(const Step& step) {
-  if (options_.attributes != PublishOptions::Record::yes) return;
-  if (!disk::has_attributes(parts_.scanner.parent()->display_path())) return;
-  ++directories_with_attributes_;
-  parts_.reporter.record({step.path.empty() ? "." : step.path, "skip", 0, "", "extended attributes of a directory"});
+// The top's have a place of their own in a release, and a smaller one.
+Result<std::vector<model::Attribute>> Collector::attributes_of(const Step& step) {
+  if (options_.attributes != PublishOptions::Record::yes) return std::vector<model::Attribute>();
+  DL_ASSIGN(std::vector<model::Attribute> attributes, parts_.scanner.parent()->attributes());
+  if (!step.path.empty()) {
+    DL_TRY(check_attributes(attributes, step.path));
+  } else if (!model::check_top_attributes(attributes)) {
+    parts_.reporter.note(Severity::warning,
+                         "the extended attributes of the source directory itself are not published, since they are "
+                         "more than 32 KiB: give them to the directories at the targets, e.g. by pull --after");
+    parts_.reporter.record({".", "skip", 0, "", "extended attributes of more than 32 KiB"});
+    attributes.clear();
+  }
+  return attributes;
 }
 
 Result<std::unique_ptr<Collector::Level>> Collector::open_level(release::NodeRef directory, std::uint64_t stamp) {
@@ -100,7 +101,7 @@ Result<std::unique_ptr<Collector::Level>> Collector::open_level(release::NodeRef
 }
 
 Status Collector::enter(const Step& step) {
-  note_attributes(step);
+  DL_ASSIGN(auto attributes, attributes_of(step));
   if (step.is_mount_point && mounts_.size() < max_mounts) {
     mounts_.emplace_back(step.path);
     parts_.reporter.note(Severity::info,
@@ -118,7 +119,7 @@ Status Collector::enter(const Step& step) {
     }
   }
   levels_.push_back(std::move(level));
-  return parts_.pipeline.enter(step.name, step.depth, *step.stat);
+  return parts_.pipeline.enter(step.name, step.depth, *step.stat, std::move(attributes));
 }
 
 Result<const release::DirectoryCursor::Item*> Collector::find(const Step& step) {

@@ -77,7 +77,7 @@ class Collector {
   using Levels = std::vector<std::unique_ptr<Level>>;
 
   Status enter(const Step& step);
-  void note_attributes(const Step& step);
+  Result<std::vector<model::Attribute>> attributes_of(const Step& step);  // of a directory that was entered
   Status file(const Step& step);
   Status symlink(const Step& step);
   Status keep(const Step& step, std::shared_ptr<Link> link);
@@ -92,7 +92,6 @@ class Collector {
   Levels levels_;  // one for each open directory; null where nothing is remembered of it
   LinkTable links_;
   std::vector<std::string> mounts_;
-  std::uint64_t directories_with_attributes_ = 0;
 };
 
 }  // namespace duskline::publish

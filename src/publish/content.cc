@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "publish/scan.h"
+
 namespace duskline::publish {
 
 ByteSpan Workbench::room(std::size_t count, std::size_t more) {
@@ -51,6 +53,7 @@ Status FilesJob::read_one(const Op& op, Workbench& bench, const SourceFile& file
     if (size > 0) DL_TRY(read_exactly(opened, 0, data, file.path));
     if (attributes_ == ReadAttributes::yes) {
       DL_ASSIGN(outcome.attributes, opened.attributes());
+      DL_TRY(check_attributes(outcome.attributes, file.path));
     }
     return {};
   };

@@ -45,6 +45,7 @@ struct Meddling {
   std::function<void(const std::string& name, std::uint64_t offset)> before_read = [](const auto&, auto) {};
   std::function<void(disk::VolumeInfo&)> volume = [](auto&) {};
   std::function<void(std::vector<disk::DirectoryEntry>&)> listed = [](auto&) {};
+  std::function<void(std::vector<model::Attribute>&)> attributes = [](auto&) {};  // of a directory
 };
 
 class MeddlingDirectory final : public disk::Directory {
@@ -97,6 +98,14 @@ class MeddlingDirectory final : public disk::Directory {
   Status set_mode(std::string_view path, std::uint32_t mode) override { return real_->set_mode(path, mode); }
   Status set_mtime(std::string_view path, std::int64_t mtime_ns) override { return real_->set_mtime(path, mtime_ns); }
   Status set_owner(std::string_view path, model::Owner owner) override { return real_->set_owner(path, owner); }
+  Result<std::vector<model::Attribute>> attributes() override {
+    auto attributes = real_->attributes();
+    if (attributes) how_.attributes(*attributes);
+    return attributes;
+  }
+  Status set_attributes(const std::vector<model::Attribute>& attributes) override {
+    return real_->set_attributes(attributes);
+  }
   Status sync() override { return real_->sync(); }
   Status sync_filesystem() override { return real_->sync_filesystem(); }
   Result<std::unique_ptr<disk::Lock>> try_lock(std::string_view path) override { return real_->try_lock(path); }

@@ -45,11 +45,13 @@ Pipeline::Pipeline(const Op& op, const Parts& parts, const EntryOptions& options
 
 Pipeline::~Pipeline() = default;
 
-Status Pipeline::enter(std::string_view name, std::uint32_t depth, const disk::Stat& stat) {
+Status Pipeline::enter(std::string_view name, std::uint32_t depth, const disk::Stat& stat,
+                       std::vector<model::Attribute> attributes) {
   Waiting step;
   step.what = Waiting::What::enter;
   step.depth = depth;
   step.entry = entry_of(model::EntryKind::directory, name, stat, options_);
+  step.entry.attributes = std::move(attributes);
   step.stat = stat;
   return add(std::move(step));
 }

@@ -52,7 +52,8 @@ class Pipeline {
   Pipeline(const Op& op, const Parts& parts, const EntryOptions& options, pack::Effort effort, unsigned workers);
   ~Pipeline();
 
-  Status enter(std::string_view name, std::uint32_t depth, const disk::Stat& stat);
+  Status enter(std::string_view name, std::uint32_t depth, const disk::Stat& stat,
+               std::vector<model::Attribute> attributes);
   Status leave();
   // An entry that is known as it is. A file with several names comes with its link, if it is the first of them.
   Status keep(model::Entry entry, std::uint32_t depth, const disk::Stat& stat, std::shared_ptr<Link> link);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "publish/pipeline.h"
+#include "publish/scan.h"
 
 namespace duskline::publish {
 namespace {
@@ -57,6 +58,7 @@ Status Pipeline::stream(SourceFile file, std::uint32_t depth, std::shared_ptr<Li
     DL_TRY(stream_content(opened, before, into, file.path));
     if (options_.attributes == PublishOptions::Record::yes) {
       DL_ASSIGN(attributes, opened.attributes());
+      DL_TRY(check_attributes(attributes, file.path));
     }
     chunks = into.chunks;
     content = into.hasher.finish();

@@ -226,7 +226,8 @@ bool Publication::is_same_tree() const {
   if (!base_) return false;
   const model::Release& last = base_->index().release;
   const model::Entry& top = snapshot_->top();
-  return last.tree == top.node && last.top_mode == top.mode && last.top_mtime_ns == top.mtime_ns;
+  return last.tree == top.node && last.top_mode == top.mode && last.top_mtime_ns == top.mtime_ns &&
+         last.top_attributes == top.attributes;
 }
 
 Result<PublishResult> Publication::end_unchanged() {
@@ -253,6 +254,7 @@ model::Release Publication::describe_release() const {
   release.stats = top.stats;
   release.top_mode = top.mode;
   release.top_mtime_ns = top.mtime_ns;
+  release.top_attributes = top.attributes;
   release.note = options_.note;
   return release;
 }

@@ -45,6 +45,14 @@ Error source_error(Code code, std::string_view path, std::string_view why) {
   return Error{code, "\"" + printable(path) + "\" in the source " + std::string(why)};
 }
 
+Status check_attributes(const std::vector<model::Attribute>& attributes, std::string_view path) {
+  if (model::check_attributes(attributes)) return {};
+  return source_error(
+      Code::refused, path,
+      "has more than 256 extended attributes, or more than 1 MiB of them; leave it out by --exclude, or "
+      "publish without --xattrs");
+}
+
 struct Scanner::Frame {
   std::shared_ptr<disk::Directory> handle;  // null: open it again
   Listing entries;

@@ -21,6 +21,9 @@ inline constexpr std::string_view reserved_name = ".duskline";
 // An error about one entry of the source, by name.
 [[nodiscard]] Error source_error(Code code, std::string_view path, std::string_view why);
 
+// Code::refused, naming the entry, for more extended attributes than a release holds of one.
+[[nodiscard]] Status check_attributes(const std::vector<model::Attribute>& attributes, std::string_view path);
+
 // One step of the walk; what it points to is valid until the next one.
 struct Step {
   enum class Kind : std::uint8_t { enter, leave, file, symlink } kind = Kind::enter;

@@ -20,7 +20,7 @@ Hash256 options_key(const PublishOptions& options) {
   ByteWriter write(bytes);
   write.text("tree 1, gear-1");
   write.u8(static_cast<std::uint8_t>(options.owner));
-  write.u8(static_cast<std::uint8_t>(options.attributes));
+  write.text(options.attributes == PublishOptions::Record::yes ? "attributes of files and directories" : "");
   for (const std::string& rule : options.rules) write.text(rule);
   return sha256(bytes);
 }

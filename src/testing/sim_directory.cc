@@ -79,6 +79,7 @@ Handle SimDirectory::handle_of(InodePtr inode, std::string_view path) const {
 
 InodePtr SimDirectory::add(const Found& place, FileKind kind, std::uint32_t mode) {
   InodePtr inode = handle_.state->make_inode(kind, mode & 07777U, place.holder->device);
+  inode->meta.attributes = inherited(place.holder->meta, kind);
   handle_.state->add_names({{{place.holder, place.name, inode}}, false});
   return inode;
 }
@@ -307,6 +308,18 @@ Status SimDirectory::set_owner(std::string_view path, model::Owner owner) {
     inode.meta.owner = owner;
     std::erase_if(inode.meta.attributes, [](const auto& a) { return a.name == "security.capability"; });
     return {};
+  });
+}
+
+Result<std::vector<model::Attribute>> SimDirectory::attributes() {
+  return run(Effect::none, "read the extended attributes of", {},
+             [&]() -> Result<std::vector<model::Attribute>> { return handle_.inode->meta.attributes; });
+}
+
+Status SimDirectory::set_attributes(const std::vector<model::Attribute>& attributes) {
+  constexpr const char* verb = "set the extended attributes of";
+  return change_meta(verb, {}, [&](Inode& inode) -> Status {
+    return sim::set_attributes(inode.meta, attributes) ? Status() : fail(verb, {}, EOPNOTSUPP);
   });
 }
 

@@ -8,8 +8,8 @@
 //   - each write wholly, torn at any sector, or not at all, the size that it gave the file apart from its bytes;
 //   - each change of mode, time, owner or attributes, apart from the writes around it.
 // Beyond that it lists in random order, gives inode numbers again, changes the ctime at a rename, and after a failed
-// sync of a file or of everything never makes durable what had been written to files before it. It checks no
-// permissions: everybody is root.
+// sync of a file or of everything never makes durable what had been written to files before it. A default ACL is handed
+// down to what is made below. It checks no permissions: everybody is root.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cerrno>
 #include <limits>
 
@@ -9,11 +8,6 @@ namespace duskline::testing::sim {
 namespace {
 
 constexpr std::uint64_t max_file_bytes = std::numeric_limits<std::int64_t>::max();
-
-bool is_settable(const std::string& name) {
-  return name.starts_with("user.") || name.starts_with("trusted.") || name.starts_with("security.") ||
-         name.starts_with("system.posix_acl_");
-}
 
 }  // namespace
 
@@ -142,12 +136,7 @@ Result<std::vector<model::Attribute>> SimFile::attributes() {
 Status SimFile::set_attributes(const std::vector<model::Attribute>& attributes) {
   constexpr const char* verb = "set the extended attributes of";
   return run(Effect::change, verb, [&]() -> Status {
-    for (const model::Attribute& one : attributes) {
-      if (!is_settable(one.name)) return fail(verb, EOPNOTSUPP);
-    }
-    auto sorted = attributes;
-    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-    handle_.inode->meta.attributes = std::move(sorted);
+    if (!sim::set_attributes(handle_.inode->meta, attributes)) return fail(verb, EOPNOTSUPP);
     handle_.state->touch_meta(*handle_.inode);
     return {};
   });

@@ -35,6 +35,27 @@ void write_torn(Content& content, const Change& write, std::mt19937_64& random) 
 
 }  // namespace
 
+bool set_attributes(Meta& meta, std::vector<model::Attribute> attributes) {
+  const auto is_settable = [](const model::Attribute& one) {
+    return one.name.starts_with("user.") || one.name.starts_with("trusted.") || one.name.starts_with("security.") ||
+           one.name.starts_with("system.posix_acl_");
+  };
+  if (!std::ranges::all_of(attributes, is_settable)) return false;
+  std::ranges::sort(attributes, {}, &model::Attribute::name);
+  meta.attributes = std::move(attributes);
+  return true;
+}
+
+std::vector<model::Attribute> inherited(const Meta& directory, disk::FileKind kind) {
+  std::vector<model::Attribute> attributes;
+  for (const model::Attribute& one : directory.attributes) {
+    if (one.name != "system.posix_acl_default" || kind == disk::FileKind::symlink) continue;
+    attributes.push_back({"system.posix_acl_access", one.value});
+    if (kind == disk::FileKind::directory) attributes.push_back(one);
+  }
+  return attributes;
+}
+
 std::size_t Content::read(std::uint64_t offset, ByteSpan into) const {
   if (offset >= size_bytes_) return 0;
   const std::uint64_t length = std::min<std::uint64_t>(into.size(), size_bytes_ - offset);

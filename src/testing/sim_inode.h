@@ -42,6 +42,10 @@ struct Meta {
   std::int64_t mtime_ns = 0, ctime_ns = 0;
   std::vector<model::Attribute> attributes;
 };
+// Makes them exactly `attributes`, or changes nothing where a name is none that can be set.
+[[nodiscard]] bool set_attributes(Meta& meta, std::vector<model::Attribute> attributes);
+// What a new entry gets of its directory's default ACL.
+[[nodiscard]] std::vector<model::Attribute> inherited(const Meta& directory, disk::FileKind kind);
 
 // One change of a file or of what is known about it, not yet durable.
 struct Change {

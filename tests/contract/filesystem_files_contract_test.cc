@@ -231,6 +231,55 @@ TEST_P(FilesContract, AttributesBecomeExactlyThoseGiven) {
   EXPECT_EQ(must_fail(file->set_attributes({{"system.nonsense", {1}}})), Code::unsupported);
 }
 
+TEST_P(FilesContract, AttributesOfDirectoriesBecomeExactlyThoseGiven) {
+  must(root->make_directory("d", 0755));
+  const auto directory = must(root->open_directory("d"));
+  EXPECT_TRUE(must(directory->attributes()).empty());
+  const model::Attribute one{"user.one", {1, 2, 3}}, two{"user.two", Bytes(1000, 7)}, empty{"user.zero", {}};
+  const Status set = directory->set_attributes({two, one, empty});
+  if (!set && set.error().code == Code::unsupported) GTEST_SKIP() << "no extended attributes on this file system";
+  must(set);
+  EXPECT_THAT(must(must(root->open_directory("d"))->attributes()), ElementsAre(one, two, empty));
+  EXPECT_TRUE(must(root->attributes()).empty());
+  const model::Attribute changed{"user.two", {9}};
+  must(directory->set_attributes({changed}));
+  EXPECT_THAT(must(directory->attributes()), ElementsAre(changed));
+  const Stat before = stat("d");
+  must(directory->set_attributes({}));
+  EXPECT_TRUE(must(directory->attributes()).empty());
+  EXPECT_EQ(stat("d").mtime_ns, before.mtime_ns);
+  EXPECT_EQ(must_fail(directory->set_attributes({{"system.nonsense", {1}}})), Code::unsupported);
+}
+
+// What is made in a directory gets its ACL, and the mode that was asked for all the same.
+TEST_P(FilesContract, HandsDefaultAclsDownAndKeepsModes) {
+  const model::Attribute acl{
+      "system.posix_acl_default",
+      {2, 0, 0,   0,   1,   0,   7,  0, 255, 255, 255, 255, 2,   0,   7,  0, 1, 2, 0,   0,   4,   0,
+       5, 0, 255, 255, 255, 255, 16, 0, 7,   0,   255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255}};
+  must(root->make_directory("d", 0755));
+  const auto directory = must(root->open_directory("d"));
+  must(directory->create("before", 0640));  // so that the handle knows how modes come out
+  const Status set = directory->set_attributes({acl});
+  if (!set && set.error().code == Code::unsupported) GTEST_SKIP() << "no ACLs on this file system";
+  must(set);
+  EXPECT_THAT(must(directory->attributes()), ElementsAre(acl));
+  must(directory->create("file", 0640));
+  must(directory->make_directory("below", 0750));
+  EXPECT_EQ(stat("d/file").mode, 0640U);
+  EXPECT_EQ(stat("d/below").mode, 0750U);
+  EXPECT_EQ(stat("d").mode, 0755U);
+  EXPECT_TRUE(must(must(root->open_read("d/before"))->attributes()).empty());
+  EXPECT_FALSE(must(must(root->open_read("d/file"))->attributes()).empty());
+  const auto below = must(directory->open_directory("below"));
+  EXPECT_EQ(must(below->attributes()).size(), 2U);
+  must(below->set_attributes({}));
+  EXPECT_TRUE(must(below->attributes()).empty());
+  EXPECT_EQ(stat("d/below").mode, 0750U);
+  must(below->create("file", 0666));
+  EXPECT_TRUE(must(must(root->open_read("d/below/file"))->attributes()).empty());
+}
+
 TEST_P(FilesContract, SyncsAndDropsCaches) {
   const auto file = must(root->create("a", 0644));
   must(file->write_at(0, bytes_of("durable")));

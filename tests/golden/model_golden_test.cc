@@ -149,6 +149,15 @@ TEST(Golden, release) {
   EXPECT_EQ(*back, release());
 }
 
+TEST(Golden, release_with_attributes_of_the_top) {
+  Release with_attributes = release();
+  with_attributes.top_attributes = {{"system.posix_acl_default", {2, 0, 0, 0, 255}}, {"user.x", {}}};
+  expect_stored("release_attributes.json", bytes_of(encode_release(with_attributes)));
+  const auto back = decode_release(text_of(stored("release_attributes.json")));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, with_attributes);
+}
+
 TEST(Golden, head) {
   expect_stored("head.json", bytes_of(encode_head(head())));
   const auto back = decode_head(text_of(stored("head.json")));

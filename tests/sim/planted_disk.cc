@@ -97,6 +97,10 @@ class PlantedDirectory final : public Directory {
   Status set_mode(std::string_view path, std::uint32_t mode) override { return real_->set_mode(path, mode); }
   Status set_mtime(std::string_view path, std::int64_t mtime_ns) override { return real_->set_mtime(path, mtime_ns); }
   Status set_owner(std::string_view path, model::Owner owner) override { return real_->set_owner(path, owner); }
+  Result<std::vector<model::Attribute>> attributes() override { return real_->attributes(); }
+  Status set_attributes(const std::vector<model::Attribute>& attributes) override {
+    return real_->set_attributes(attributes);
+  }
   Status sync() override { return plan_.bug == Bug::lost_sync ? Status{} : real_->sync(); }
   Status sync_filesystem() override {
     const bool is_lost = plan_.bug == Bug::lost_sync || plan_.bug == Bug::activation_before_sync;
