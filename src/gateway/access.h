@@ -35,7 +35,9 @@ struct AccessQuestion {
   std::string_view key;                       // of the object, also where it does not exist; empty: about the bucket
   const objects::Version* version = nullptr;  // the object's, where it exists: its ACL and tags count
   // Of a listing; else those of the request.
-  std::optional<std::string_view> prefix;
+  std::optional<std::string_view> prefix = std::nullopt;
+  // That the request would set, as property::tags has them; else those of its x-amz-tagging.
+  std::optional<std::string_view> tags = std::nullopt;
 };
 // Nothing: allowed. Key restrictions, bucket policy, ACLs, ownership and blocked public access, in S3's order. Pure but
 // for the request's own time.

@@ -94,6 +94,7 @@ enum class ErrorCode : std::uint8_t {
   storage_full,
   too_many_buckets,
   unexpected_content,
+  unresolvable_grant_by_email_address,
   unsupported_signature,
   user_key_must_be_specified,
   content_sha256_mismatch,

@@ -47,6 +47,9 @@ struct Caller {
   std::optional<Restriction> restriction;
   SignedBy signed_by = SignedBy::nobody;
   WallTime signed_at{};  // for policies that limit the age of signatures
+  // Of an anonymous caller: whether buckets that say nothing of public access are open to them where ACL or policy
+  // allow it. A bucket's own public access block goes before.
+  bool public_by_default = false;
   [[nodiscard]] bool anonymous() const { return user.empty(); }
 };
 
