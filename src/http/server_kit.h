@@ -128,12 +128,12 @@ struct Received {
 
 class Client {
  public:
-  explicit Client(const std::string& address) {
+  explicit Client(const std::string& address) : Client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), address) {}
+  Client(int socket, const std::string& address) : socket_(socket) {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (::connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) close();
