@@ -41,6 +41,11 @@ class BoundedQueue {
     return std::move(item);
   }
 
+  [[nodiscard]] bool is_empty() {
+    std::lock_guard lock(mutex_);
+    return items_.empty();
+  }
+
   // No more pushes; pops drain what is left.
   void close() {
     {

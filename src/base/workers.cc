@@ -35,6 +35,8 @@ bool WorkerPool::submit(Task task) {
   return true;
 }
 
+bool WorkerPool::has_waiting() { return !queue_.is_empty(); }
+
 Status WorkerPool::finish() {
   queue_.close();
   threads_.clear();  // joins

@@ -34,8 +34,9 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  bool submit(Task task);  // false once a task has failed or the parent was stopped: call finish()
-  Status finish();         // waits for all tasks; the first error, or the parent's cancellation
+  bool submit(Task task);            // false once a task has failed or the parent was stopped: call finish()
+  [[nodiscard]] bool has_waiting();  // tasks that no thread has begun
+  Status finish();                   // waits for all tasks; the first error, or the parent's cancellation
   [[nodiscard]] const Op& op() const { return op_; }
 
  private:

@@ -56,13 +56,16 @@ void Batch::make_parts() {
   known_frames_ = {};
 }
 
-// Any part of a raw frame can be read alone: one for each run of pieces without a gap.
+// Any part of a raw frame can be read alone: one for each run of pieces without a gap, cut where requests may be cut.
 void Batch::add_raw_parts(const FrameRef& frame, std::size_t first, std::size_t last) {
+  constexpr std::uint64_t enough_bytes = 64 << 10;
   for (std::size_t at = first; at < last;) {
     const std::uint64_t begins = pieces[at].offset_in_frame;
     std::uint64_t ends = begins;
     std::size_t end = at;
     for (; end < last && pieces[end].offset_in_frame <= ends; ++end) {
+      const bool is_cut = ends - begins >= enough_bytes && pieces[end].offset_in_frame == ends;
+      if (is_cut) break;
       ends = std::max<std::uint64_t>(ends, std::uint64_t{pieces[end].offset_in_frame} + pieces[end].length_bytes);
       pieces[end].offset_in_frame -= static_cast<std::uint32_t>(begins);
     }
@@ -74,6 +77,14 @@ void Batch::add_raw_parts(const FrameRef& frame, std::size_t first, std::size_t 
   }
 }
 
+// What a request should ask for when so much has been asked for already: about 6 requests for the first part where
+// there are 8 workers, 6 for the next, and 6 for the last, which are 2 % of the whole each.
+static std::uint64_t share_of(std::uint64_t total, std::uint64_t taken, std::uint64_t workers) {
+  if (taken < total / 20 * 12) return total / (workers + 1);
+  if (taken < total / 20 * 17) return total / (workers * 3);
+  return total / (workers * 5);
+}
+
 void Batch::make_jobs(const Shape& shape) {
   std::uint64_t total = 0, taken = 0;
   for (const Part& part : parts) total += part.stored.stored_bytes;
@@ -81,8 +92,8 @@ void Batch::make_jobs(const Shape& shape) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Part& part = parts[i];
     const std::uint64_t begins = part.stored.offset_bytes;
-    const std::uint64_t share = total / (taken < total / 3 * 2 ? workers * 3 / 2 + 1 : workers * 3);
-    const std::uint64_t job_bytes = std::clamp(share + 1, shape.min_job_bytes, shape.max_job_bytes);
+    const std::uint64_t job_bytes =
+        std::clamp(share_of(total, taken, workers) + 1, shape.min_job_bytes, shape.max_job_bytes);
     RangeJob* job = jobs.empty() ? nullptr : &jobs.back();
     const bool fits = job != nullptr && job->object == part.stored.object &&
                       begins >= job->offset_bytes + job->length_bytes &&

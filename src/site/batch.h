@@ -77,10 +77,10 @@ class Batch {
 
   // Sorts what was added into parts and jobs; no more is added afterwards. Ranges less than `max_gap_bytes` apart share
   // a request; one request asks for at most about `max_job_bytes`, which is lowered (but not below `min_job_bytes`) so
-  // that `workers` requests can run side by side all the time. The last third goes in smaller ones: connections differ
-  // in speed, and the slowest should not be left with much when the others have nothing to do.
+  // that `workers` requests can run side by side all the time. Towards the end they shrink: connections differ in
+  // speed, and the slowest should not be left with much when the others have nothing to do.
   struct Shape {
-    std::uint64_t max_gap_bytes = 128 << 10, min_job_bytes = 512 << 10, max_job_bytes = 16 << 20;
+    std::uint64_t max_gap_bytes = 128 << 10, min_job_bytes = 256 << 10, max_job_bytes = 16 << 20;
     unsigned workers = 8;
   };
   void arrange(const Shape& shape);

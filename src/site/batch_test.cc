@@ -43,6 +43,34 @@ TEST(BatchJobs, HoldEveryPartOnceAndShrinkTowardsTheEnd) {
   EXPECT_LT(batch.jobs.back().length_bytes, batch.jobs.front().length_bytes);
 }
 
+TEST(BatchJobs, CutLongRawFramesSoThatTheLastRequestsAreSmall) {
+  Batch batch;
+  for (std::uint32_t i = 0; i < 1344; ++i) {  // 21 MiB in frames of 1 MiB
+    FrameRef frame;
+    frame.offset_bytes = i / 64 * mib;
+    frame.stored_bytes = frame.raw_bytes = mib;
+    Piece piece;
+    piece.length_bytes = 16 * kib;
+    piece.offset_in_frame = i % 64 * 16 * kib;
+    must(batch.add_remote(frame, piece));
+  }
+  batch.arrange({.workers = 8});
+  std::uint64_t bytes = 0;
+  std::uint32_t next = 0;
+  for (const Part& part : batch.parts) {
+    EXPECT_EQ(part.first_piece, next);
+    for (std::uint32_t i = 0; i < part.pieces; ++i) {
+      EXPECT_EQ(batch.pieces[part.first_piece + i].offset_in_frame, i * 16 * kib) << "counted from the part";
+    }
+    next += part.pieces;
+    bytes += part.stored.stored_bytes;
+  }
+  EXPECT_EQ(next, 1344U);
+  EXPECT_EQ(bytes, 21 * mib);
+  EXPECT_LE(batch.jobs.size(), 24U);
+  EXPECT_LE(batch.jobs.back().length_bytes, 512 * kib);
+}
+
 TEST(BatchJobs, AreFewForManySmallFiles) {
   Batch batch;
   fill(batch, 213, 640 * kib, 51);  // 20,000 files of 213 MB, half compressible, in packs of 32 MiB
@@ -54,7 +82,7 @@ TEST(BatchJobs, AreNotCutSmallerThanIsWorthARequestNorLargerThanTheirLimit) {
   Batch small, large;
   fill(small, 10, 100 * kib, 1000);
   small.arrange({.workers = 8});
-  EXPECT_EQ(small.jobs.size(), 2U);
+  EXPECT_EQ(small.jobs.size(), 5U);
   fill(large, 1000, 640 * kib, 51);
   large.arrange({.workers = 8});
   for (const RangeJob& job : large.jobs) EXPECT_LE(job.length_bytes, 16 * mib);

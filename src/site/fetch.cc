@@ -69,12 +69,12 @@ class Fetcher::Loan {
 // coming, or never comes whole, its beginning.
 class Fetcher::PartSink final : public Sink {
  public:
-  PartSink(Fetcher& fetcher, Batch& batch, std::span<const Part> parts, std::uint64_t begins, Origin origin,
-           Workspace& space)
+  PartSink(Fetcher& fetcher, Batch& batch, std::span<const Part> parts, Origin origin, Workspace& space)
       : fetcher_(fetcher),
         batch_(batch),
         parts_(parts),
-        at_(begins),
+        stretch_(parts, fetcher.parts_.clock.steady()),
+        at_(parts.front().stored.offset_bytes),
         origin_(origin),
         space_(space),
         used_at_(fetcher.parts_.clock.steady()) {
@@ -85,6 +85,10 @@ class Fetcher::PartSink final : public Sink {
     (origin_ == Origin::delta ? fetcher_.parts_.meter.deltas : fetcher_.parts_.meter.packs) += bytes.size();
     while (!bytes.empty()) {
       if (next_ == parts_.size()) return Error{Code::corrupt, "the store sent more bytes than it was asked for"};
+      if (space_.stored.empty() && pieces_used_ == 0 && !stretch_.claim(next_)) {
+        parts_ = stretch_.own();
+        return Error{Code::cancelled, "the rest is on its way by another request"};
+      }
       bytes = bytes.subspan(take(bytes));
       if (error_) return *error_;
     }
@@ -92,7 +96,12 @@ class Fetcher::PartSink final : public Sink {
     return use_beginning();
   }
 
-  // Also when no more is to come.
+  // No more is to come.
+  Status end() {
+    parts_ = stretch_.own();
+    return use_beginning();
+  }
+
   Status use_beginning() {
     if (next_ == parts_.size() || space_.stored.empty()) return {};
     used_at_ = fetcher_.parts_.clock.steady();
@@ -105,6 +114,7 @@ class Fetcher::PartSink final : public Sink {
     return {};
   }
 
+  [[nodiscard]] Stretch& stretch() { return stretch_; }
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }  // of using, not of receiving
   // What is still to be had: parts that were wrong or not received, without the pieces that have been used.
   [[nodiscard]] std::vector<Part> missing() const {
@@ -167,6 +177,7 @@ class Fetcher::PartSink final : public Sink {
   Fetcher& fetcher_;
   Batch& batch_;
   std::span<const Part> parts_;
+  Stretch stretch_;
   std::uint64_t at_;  // in the object
   const Origin origin_;
   Workspace& space_;
@@ -177,8 +188,28 @@ class Fetcher::PartSink final : public Sink {
   std::optional<Error> error_;
 };
 
+// A request that others may help with as long as this lives.
+class Fetcher::Running {
+ public:
+  Running(Fetcher& fetcher, const Batch& batch, Stretch& stretch) : fetcher_(fetcher), stretch_(stretch) {
+    const std::lock_guard lock(fetcher.mutex_);
+    fetcher.running_.emplace_back(&batch, &stretch);
+  }
+  ~Running() {
+    const std::lock_guard lock(fetcher_.mutex_);
+    std::erase_if(fetcher_.running_, [&](const auto& one) { return one.second == &stretch_; });
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  Fetcher& fetcher_;
+  Stretch& stretch_;
+};
+
 Fetcher::Fetcher(const Op& op, const FetchParts& parts, unsigned workers)
     : parts_(parts),
+      workers_(workers),
       patch_memory_(patch_memory_bytes),
       link_(op.stop, [this] { stop_.request_stop(); }),
       pool_({stop_.get_token(), op.deadline, op.trace}, workers, waiting_tasks) {}
@@ -223,7 +254,8 @@ Status Fetcher::start(Batch& batch) {
     }
     copies.emplace_back(first, at);
   }
-  batch.begin(batch.jobs.size() + copies.size());
+  const std::size_t helpers = batch.jobs.size() > 1 ? std::min<std::size_t>(workers_, batch.jobs.size()) : 0;
+  batch.begin(batch.jobs.size() + copies.size() + helpers);
   const auto submit = [&](auto work) {
     return pool_.submit([&batch, work = std::move(work)](const Op& op) {
       Status status = work(op);
@@ -233,12 +265,17 @@ Status Fetcher::start(Batch& batch) {
   };
   bool taken = true;
   for (const RangeJob& job : batch.jobs) {
-    taken = taken && submit([this, &batch, &job](const Op& op) { return run_range(op, batch, job); });
+    taken = taken && submit([this, &batch, &job](const Op& op) {
+              return run_range(op, batch, std::span<const Part>(batch.parts).subspan(job.first_part, job.parts));
+            });
   }
   for (const auto& [first, last] : copies) {
     taken = taken && submit([this, &batch, first = first, last = last](const Op& op) {
               return run_copies(op, batch, first, last);
             });
+  }
+  for (std::size_t i = 0; i < helpers; ++i) {
+    taken = taken && submit([this, &batch](const Op& op) { return help(op, batch); });
   }
   return taken ? Status{} : finish();
 }
@@ -257,16 +294,46 @@ Status Fetcher::finish() {
   return *finished_;
 }
 
-Status Fetcher::run_range(const Op& op, Batch& batch, const RangeJob& job) {
-  const Object target = object(job.object);
+Status Fetcher::help(const Op& op, Batch& batch) {
+  for (;;) {
+    DL_TRY(op.check());
+    const auto parts = take_over(batch);
+    if (parts.empty()) return {};
+    DL_TRY(run_range(op, batch, parts));
+  }
+}
+
+std::span<const Part> Fetcher::take_over(const Batch& batch) {
+  if (pool_.has_waiting()) return {};
+  const SteadyTime now = parts_.clock.steady();
+  const std::lock_guard lock(mutex_);
+  Stretch* slowest = nullptr;
+  std::uint64_t most = 0;
+  for (const auto& [of, stretch] : running_) {
+    const std::uint64_t bytes = of == &batch ? stretch->slow_bytes(now) : 0;
+    if (bytes > most) {
+      most = bytes;
+      slowest = stretch;
+    }
+  }
+  return slowest == nullptr ? std::span<const Part>() : slowest->take_over();
+}
+
+Status Fetcher::run_range(const Op& op, Batch& batch, std::span<const Part> parts) {
+  const Object target = object(parts.front().stored.object);
   const Loan space(*this);
-  const auto parts = std::span<const Part>(batch.parts).subspan(job.first_part, job.parts);
   const Origin origin = target.pack ? Origin::pack : Origin::delta;
-  PartSink sink(*this, batch, parts, job.offset_bytes, origin, *space);
-  const auto got = parts_.store.get(op, store::Key(target.key), range_of(job.offset_bytes, job.length_bytes), sink);
+  PartSink sink(*this, batch, parts, origin, *space);
+  Result<store::ObjectInfo> got = Error{Code::internal, "not asked for"};
+  {
+    const Running running(*this, batch, sink.stretch());
+    const std::uint64_t begins = parts.front().stored.offset_bytes;
+    got = parts_.store.get(op, store::Key(target.key), range_of(begins, parts.back().end() - begins), sink);
+  }
   if (sink.error()) return *sink.error();
-  DL_TRY(sink.use_beginning());
+  DL_TRY(sink.end());
   const std::vector<Part> missing = sink.missing();
+  if (missing.empty()) return {};
   if (!got && !is_broken_object(got.error().code)) {
     const bool can_do_without = std::ranges::all_of(missing, [&](const Part& part) { return is_hint(batch, part); });
     if (!can_do_without || is_final(got.error().code)) {
@@ -297,11 +364,11 @@ void Fetcher::leave_to_manifest(Batch& batch, const Part& part) {
 Status Fetcher::fetch_again(const Op& op, Batch& batch, const Object& target, const Part& part) {
   const auto pieces = std::span<const Piece>(batch.pieces).subspan(part.first_piece, part.pieces);
   const Loan space(*this);
-  PartSink sink(*this, batch, std::span(&part, 1), part.stored.offset_bytes, Origin::pack, *space);
+  PartSink sink(*this, batch, std::span(&part, 1), Origin::pack, *space);
   const auto got =
       parts_.store.get(op, store::Key(target.key), range_of(part.stored.offset_bytes, part.stored.stored_bytes), sink);
   if (sink.error()) return *sink.error();
-  DL_TRY(sink.use_beginning());
+  DL_TRY(sink.end());
   if (got && sink.missing().empty()) return {};
   std::string path = "?";
   if (!pieces.empty()) path = printable(batch.files[pieces.front().file]->plan().path());

@@ -22,6 +22,7 @@
 #include "site/batch.h"
 #include "site/local_chunks.h"
 #include "site/meter.h"
+#include "site/stretch.h"
 #include "store/object_store.h"
 
 namespace duskline::site {
@@ -90,10 +91,14 @@ class Fetcher {
   };
   class Loan;
   class PartSink;
+  class Running;
   enum class Verdict : std::uint8_t { written, wrong };
 
   [[nodiscard]] Object object(std::uint32_t number);
-  Status run_range(const Op&, Batch&, const RangeJob&);
+  Status run_range(const Op&, Batch&, std::span<const Part> parts);
+  // What slow requests of the batch have not begun with, for want of anything else to do.
+  Status help(const Op&, Batch&);
+  std::span<const Part> take_over(const Batch&);
   Status fetch_again(const Op&, Batch&, const Object&, const Part&);
   Result<Verdict> use_part(Batch&, const Part&, ByteView stored, Workspace&, Origin);
   // Whole pieces at the beginning of a part of which the rest has not arrived; how many they are.
@@ -107,11 +112,13 @@ class Fetcher {
   void count(Origin origin, std::uint64_t bytes);
 
   const FetchParts parts_;
+  const unsigned workers_;
   std::mutex mutex_;
   std::deque<Object> objects_;
   std::unordered_map<Hash256, std::uint32_t> packs_;
   std::optional<std::uint32_t> delta_;
   std::vector<std::unique_ptr<Workspace>> idle_;
+  std::vector<std::pair<const Batch*, Stretch*>> running_;
   MemoryBudget patch_memory_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> link_;
