@@ -1,0 +1,96 @@
+// ACLs, ownership and lock of what is put.
+#include <algorithm>
+
+#include "gateway/acl.h"
+#include "gateway/hooks.h"
+#include "gateway/properties.h"
+#include "gateway/public_access.h"
+
+namespace duskline::gateway {
+namespace {
+
+const std::string* header(const http::Headers& headers, std::string_view name) {
+  const auto found = std::find_if(headers.begin(), headers.end(), [&](const auto& pair) { return pair.first == name; });
+  return found == headers.end() ? nullptr : &found->second;
+}
+
+bool names_acl(const http::Headers& headers) {
+  return std::any_of(headers.begin(), headers.end(), [](const auto& pair) {
+    return pair.first == "x-amz-acl" || pair.first.starts_with("x-amz-grant-");
+  });
+}
+
+void keep_acl(const Acl& acl, const std::string& owner, objects::Properties& properties) {
+  if (acl == Acl::private_to(owner)) return;  // the same as none
+  properties[std::string(property::acl)] = acl.encode();
+}
+
+// With ACLs switched off, the only one that may be given is what holds anyhow.
+Done check_enforced(const Acl& acl, const std::string& bucket_owner) {
+  const bool full_control =
+      acl.grants.size() == 1 && acl.grants.front() == Acl::private_to(bucket_owner).grants.front();
+  if (!full_control) return ErrorCode::access_control_list_not_supported;
+  return {};
+}
+
+}  // namespace
+
+// Nobody is the owner of what anonymous callers put: it goes to the bucket's owner.
+std::string owner_of_put(const Context& context, const objects::Properties&) {
+  if (!context.bucket) return context.caller.user;
+  const std::string& bucket_owner = context.bucket->owner;
+  if (context.caller.anonymous()) return bucket_owner;
+  switch (ownership_of(*context.bucket)) {
+    case Ownership::bucket_owner_enforced:
+      return bucket_owner;
+    case Ownership::bucket_owner_preferred: {
+      const std::string* const canned = context.request.header("x-amz-acl");
+      const bool gives = canned != nullptr && *canned == "bucket-owner-full-control";
+      return gives ? bucket_owner : context.caller.user;
+    }
+    case Ownership::object_writer:
+      break;
+  }
+  return context.caller.user;
+}
+
+Done take_object_acl(const Context& context, const http::Headers& headers, objects::Properties& properties) {
+  if (!names_acl(headers)) return {};
+  const std::string owner = owner_of_put(context, properties);
+  const std::string& bucket_owner = context.bucket->owner;
+  DL_ASSIGN(const auto acl, acl_of_headers(headers, {owner, bucket_owner}, context.services.keys));
+  if (!acl) return {};
+  if (ownership_of(*context.bucket) == Ownership::bucket_owner_enforced) return check_enforced(*acl, bucket_owner);
+  if (acl->is_public() && public_access_of(*context.bucket).access.block_acls) return ErrorCode::access_denied;
+  DL_TRY(context.allow("s3:PutObjectAcl"));
+  keep_acl(*acl, owner, properties);
+  return {};
+}
+
+Done take_bucket_settings(const Context& context, const http::Headers& headers, objects::Bucket& bucket) {
+  const std::string& owner = context.caller.user;
+  if (const std::string* const ownership = header(headers, "x-amz-object-ownership")) {
+    if (!is_ownership(*ownership)) {
+      return invalid_argument("Invalid x-amz-object-ownership header: " + *ownership, "x-amz-object-ownership",
+                              *ownership);
+    }
+    bucket.properties[std::string(property::ownership)] = *ownership;
+  }
+  DL_ASSIGN(const auto acl, acl_of_headers(headers, {owner, ""}, context.services.keys));
+  const bool enforced = ownership_of(bucket) == Ownership::bucket_owner_enforced;
+  if (acl && enforced && *acl != Acl::private_to(owner)) {
+    return S3Error(ErrorCode::invalid_bucket_acl_with_object_ownership);
+  }
+  if (acl && !enforced) keep_acl(*acl, owner, bucket.properties);
+  if (const std::string* const lock = header(headers, "x-amz-bucket-object-lock-enabled")) {
+    if (*lock == "true" || *lock == "True") {
+      bucket.properties[std::string(property::object_lock)] = "";
+      bucket.versioning = objects::Versioning::on;
+    } else if (*lock != "false" && *lock != "False") {
+      return invalid_argument("", "x-amz-bucket-object-lock-enabled", *lock);
+    }
+  }
+  return {};
+}
+
+}  // namespace duskline::gateway
