@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/op.h"
+#include "base/report.h"
 #include "http/server.h"
 #include "objects/types.h"
 
@@ -58,7 +59,8 @@ struct Removed {
 
 struct CompleteRequest {
   std::string bucket, key, upload;
-  std::vector<std::uint32_t> parts;  // ascending; each must be there
+  std::vector<std::uint32_t> parts;     // ascending; each must be there, else Code::invalid
+  std::vector<std::string> part_etags;  // empty, or one for each part: Code::invalid where it is another
   std::string etag;
   std::string owner;
   Properties properties;
@@ -102,6 +104,8 @@ struct PartList {
 // A run of a version's bytes, checked against their hashes, ready to be sent.
 struct Reading {
   std::vector<http::FileSlice> slices;
+  // The same bytes where the run is small and had to be read anyway; empty otherwise. Sending them is cheaper.
+  std::string bytes;
 };
 
 struct Counts {
@@ -167,6 +171,7 @@ struct ObjectsOptions {
   std::string directory;
   std::uint64_t index_cache_bytes = 24 << 20;
   std::size_t open_files = 256;
+  Reporter* reporter = nullptr;  // for notes; may be called from any thread
 };
 // Creates the directory where it is missing (and its parent is there). Replays what the index does not hold yet.
 [[nodiscard]] Result<std::unique_ptr<Objects>> open_objects(const ObjectsOptions& options, Clock& clock);

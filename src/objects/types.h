@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,6 +54,8 @@ struct Version {
   Properties properties;
   std::vector<Part> parts;      // of a multipart object, in order; their extents make up the object's
   std::vector<Extent> extents;  // of an object that was put whole
+  // While it lives, the bytes stay where they are, for up to a minute after the version is gone. From find().
+  std::shared_ptr<const void> hold;
 };
 
 struct Upload {

@@ -1,0 +1,63 @@
+// The engine's background work: removes data files that nothing names, moves the index from its WAL into its file,
+// compacts the log. One thread; what it does is bounded in pace and may be cut off at any point.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/report.h"
+#include "objects/committer.h"
+#include "objects/home.h"
+#include "objects/open_files.h"
+#include "objects/pins.h"
+#include "objects/readers.h"
+
+namespace duskline::objects {
+
+struct KeeperContext {
+  Files& files;
+  const Home& home;
+  Clock& clock;
+  Pins& pins;
+  Epochs& epochs;
+  OpenFiles& open_files;
+  Readers& readers;
+  Committer& committer;
+  Index& index;  // on the committer's thread only
+  std::function<void(Severity, const std::string&)> note;
+};
+
+class Keeper {
+ public:
+  explicit Keeper(KeeperContext context);
+  ~Keeper();
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+  void wake();
+  // Everything that there is to do now. Any thread.
+  Status round();
+
+ private:
+  void loop();
+  Status remove_dead();
+  Status remove_if_dead(std::uint64_t file);
+  Status remove_leftovers();
+  Status checkpoint();
+
+  KeeperContext context_;
+  std::mutex round_;  // one at a time
+  bool looked_for_leftovers_ = false;
+  Database database_;  // for checkpoints; opened at the first
+  bool has_database_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  bool wake_ = false, stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace duskline::objects
