@@ -18,8 +18,14 @@ RequestName Request::name() const {
 }
 
 Done Context::allow(std::string_view action, const objects::Version* version) const {
-  const AccessQuestion question{request, caller, action, bucket ? &*bucket : nullptr, request.key, version, {}};
+  AccessQuestion question{request, caller, action, bucket ? &*bucket : nullptr, request.key, version};
   if (auto refused = authorize(question)) return std::move(*refused);
+  return {};
+}
+
+Done Context::allow_on(std::string_view action, const objects::Bucket& on, std::string_view key,
+                       const objects::Version* version) const {
+  if (auto refused = authorize({request, caller, action, &on, key, version})) return std::move(*refused);
   return {};
 }
 

@@ -1,0 +1,49 @@
+// Objects as operations look for them: the version that a request names, and its bytes read back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/context.h"
+#include "gateway/digests.h"
+#include "gateway/error.h"
+#include "objects/types.h"
+
+namespace duskline::gateway {
+
+// The versionId parameter. InvalidArgument where it is empty.
+[[nodiscard]] Expected<std::optional<std::string>> version_parameter(const Request& request);
+
+struct ObjectName {
+  const objects::Bucket& bucket;
+  const std::string& key;
+  const std::optional<std::string>& version;
+};
+struct ObjectActions {
+  std::string_view latest, by_version;  // "s3:GetObject", "s3:GetObjectVersion"
+};
+// The version, if the caller may have it. NoSuchKey and NoSuchVersion only for those who may list the bucket, else
+// AccessDenied. A delete marker is NoSuchKey, or MethodNotAllowed where it was asked for by its version.
+[[nodiscard]] Expected<objects::Version> find_object(const Context& context, const ObjectName& name,
+                                                     const ObjectActions& actions);
+// The same for the request's own bucket and key.
+[[nodiscard]] Expected<objects::Version> find_object(const Context& context, const ObjectActions& actions);
+
+// Reads a run of a version's bytes and hashes them.
+struct StoredRun {
+  const objects::Version& version;
+  std::uint64_t offset_bytes = 0, length_bytes = 0;
+};
+[[nodiscard]] Done digest_stored(const Context& context, const StoredRun& run, Digests& digests);
+
+// "\"d41d8cd9...\""
+[[nodiscard]] inline std::string quoted(std::string_view etag) { return "\"" + std::string(etag) + "\""; }
+// Without quotes around it.
+[[nodiscard]] std::string unquoted(std::string_view etag);
+
+// Headers of SSE-C, or of its copy sources, are refused: NotImplemented.
+[[nodiscard]] Done refuse_customer_keys(const http::Headers& headers);
+
+}  // namespace duskline::gateway
