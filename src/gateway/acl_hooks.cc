@@ -2,17 +2,13 @@
 #include <algorithm>
 
 #include "gateway/acl.h"
+#include "gateway/digests.h"
 #include "gateway/hooks.h"
 #include "gateway/properties.h"
 #include "gateway/public_access.h"
 
 namespace duskline::gateway {
 namespace {
-
-const std::string* header(const http::Headers& headers, std::string_view name) {
-  const auto found = std::find_if(headers.begin(), headers.end(), [&](const auto& pair) { return pair.first == name; });
-  return found == headers.end() ? nullptr : &found->second;
-}
 
 bool names_acl(const http::Headers& headers) {
   return std::any_of(headers.begin(), headers.end(), [](const auto& pair) {
@@ -69,7 +65,7 @@ Done take_object_acl(const Context& context, const http::Headers& headers, objec
 
 Done take_bucket_settings(const Context& context, const http::Headers& headers, objects::Bucket& bucket) {
   const std::string& owner = context.caller.user;
-  if (const std::string* const ownership = header(headers, "x-amz-object-ownership")) {
+  if (const std::string* const ownership = find_header(headers, "x-amz-object-ownership")) {
     if (!is_ownership(*ownership)) {
       return invalid_argument("Invalid x-amz-object-ownership header: " + *ownership, "x-amz-object-ownership",
                               *ownership);
@@ -82,7 +78,7 @@ Done take_bucket_settings(const Context& context, const http::Headers& headers, 
     return S3Error(ErrorCode::invalid_bucket_acl_with_object_ownership);
   }
   if (acl && !enforced) keep_acl(*acl, owner, bucket.properties);
-  if (const std::string* const lock = header(headers, "x-amz-bucket-object-lock-enabled")) {
+  if (const std::string* const lock = find_header(headers, "x-amz-bucket-object-lock-enabled")) {
     if (*lock == "true" || *lock == "True") {
       bucket.properties[std::string(property::object_lock)] = "";
       bucket.versioning = objects::Versioning::on;

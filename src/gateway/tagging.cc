@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/digests.h"
 #include "gateway/hooks.h"
 #include "gateway/properties.h"
 #include "gateway/xml.h"
@@ -130,10 +131,9 @@ Tags tags_of(const objects::Properties& properties) {
 }
 
 Done take_tagging(const Context& context, const http::Headers& headers, objects::Properties& properties) {
-  const auto header =
-      std::find_if(headers.begin(), headers.end(), [](const auto& pair) { return pair.first == "x-amz-tagging"; });
-  if (header == headers.end()) return {};
-  DL_ASSIGN(const Tags tags, parse_tag_header(header->second));
+  const std::string* const header = find_header(headers, "x-amz-tagging");
+  if (header == nullptr) return {};
+  DL_ASSIGN(const Tags tags, parse_tag_header(*header));
   if (tags.empty()) return {};
   std::string text = encode_tags(tags);
   AccessQuestion question{context.request, context.caller, "s3:PutObjectTagging",
