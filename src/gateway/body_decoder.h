@@ -43,6 +43,7 @@ class BodyDecoder {
   Done write(ByteView raw, const Sink& sink);
   // Whether all came, and everything that is signed agrees.
   Done finish();
+  [[nodiscard]] const BodyRules& rules() const { return rules_; }
   [[nodiscard]] const http::Headers& trailers() const { return trailers_; }
 
  private:

@@ -20,11 +20,14 @@ struct ServiceOptions {
   bool anonymous = false;  // whether requests without a signature are looked at at all
 };
 
+class Authenticator;
+
 // Outlives every Context.
 struct Services {
   objects::Objects& objects;
   KeySource& keys;
   Clock& clock;
+  Authenticator& authenticator;  // of forms
   ServiceOptions options;
 };
 

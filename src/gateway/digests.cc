@@ -83,9 +83,7 @@ Done check_announced(const http::Headers& headers, const Promises& promises) {
   if (announced == nullptr) return {};
   const auto kind = checksum_named(*announced);
   if (!kind) {
-    return S3Error(ErrorCode::invalid_request,
-                   "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, "
-                   "CRC32C, CRC64NVME, SHA1, SHA256]");
+    return unsupported_checksum();
   }
   if (!promises.kind) {
     // Content-MD5 satisfies those clients that send the header without computing anything.
@@ -198,6 +196,19 @@ void give_checksum(const objects::Properties& properties, http::Headers& headers
   if (!kept) return;
   headers.emplace_back(info_of(kept->kind).header, kept->value);
   headers.emplace_back("x-amz-checksum-type", value_of(properties, property::checksum_type));
+}
+
+void give_checksum_elements(const objects::Properties& properties, XmlWriter& xml) {
+  const auto kept = checksum_of(properties);
+  if (!kept) return;
+  xml.text(info_of(kept->kind).element, kept->value);
+  xml.text("ChecksumType", value_of(properties, property::checksum_type));
+}
+
+S3Error unsupported_checksum() {
+  return {ErrorCode::invalid_request,
+          "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, "
+          "CRC64NVME, SHA1, SHA256]"};
 }
 
 const std::string* find_header(const http::Headers& headers, std::string_view name) {

@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/hash.h"
 #include "gateway/error.h"
+#include "gateway/xml.h"
 #include "http/server.h"
 #include "objects/types.h"
 
@@ -90,6 +91,10 @@ struct KeptChecksum {
 void keep_checksum(ChecksumKind kind, std::string value, std::string_view type, objects::Properties& properties);
 // x-amz-checksum-* and x-amz-checksum-type.
 void give_checksum(const objects::Properties& properties, http::Headers& headers);
+
+// The elements of a document.
+void give_checksum_elements(const objects::Properties& properties, XmlWriter& xml);
+[[nodiscard]] S3Error unsupported_checksum();  // of an algorithm's name
 
 // The value of the first header of that name (lower case), or null.
 [[nodiscard]] const std::string* find_header(const http::Headers& headers, std::string_view name);

@@ -201,8 +201,10 @@ S3Error invalid_argument(std::string message, std::string name, std::string valu
       .with("ArgumentValue", std::move(value));
 }
 
-S3Error from_engine(const Error& error) {
-  switch (error.code) {
+namespace {
+
+ErrorCode code_of(Code code) {
+  switch (code) {
     case Code::no_space:
       return ErrorCode::storage_full;
     case Code::cancelled:
@@ -220,6 +222,14 @@ S3Error from_engine(const Error& error) {
     default:
       return ErrorCode::internal_error;  // what it was is for the log, not for the client
   }
+}
+
+}  // namespace
+
+S3Error from_engine(const Error& error) {
+  S3Error translated(code_of(error.code));
+  translated.cause = error.describe();
+  return translated;
 }
 
 std::string error_document(const S3Error& error, const RequestName& request) {

@@ -116,6 +116,7 @@ struct S3Error {
   std::string message;  // empty: the table's
   s3::Pairs details;
   http::Headers headers;
+  std::string cause;  // for the server's own log, never for the client
 
   S3Error() = default;
   S3Error(ErrorCode c) : code(c) {}  // NOLINT(google-explicit-constructor)

@@ -148,7 +148,11 @@ Expected<http::Answer> get_object(Context& context) {
     context.needs_worker = true;
     return ErrorCode::service_unavailable;
   }
-  found.answer.files = std::move(reading->slices);
+  if (reading->bytes.empty()) {
+    found.answer.files = std::move(reading->slices);
+  } else {
+    found.answer.body = std::move(reading->bytes);
+  }
   return std::move(found.answer);
 }
 

@@ -23,6 +23,8 @@ inline constexpr std::string_view lock_mode = "lock.mode";                    //
 inline constexpr std::string_view lock_until = "lock.until";                  // RFC 3339
 inline constexpr std::string_view lock_hold = "lock.hold";                    // "ON"; missing: OFF
 
+inline constexpr std::string_view upload = "upload";  // the multipart upload that a version came from
+
 // Of buckets.
 inline constexpr std::string_view location = "location";
 inline constexpr std::string_view policy = "policy";

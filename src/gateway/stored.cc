@@ -82,7 +82,11 @@ Done digest_stored(const Context& context, const StoredRun& run, Digests& digest
     DL_ASSIGN(const auto reading,
               context.services.objects.open(run.version, run.offset_bytes + done, length, objects::Objects::Wait::yes));
     if (!reading) return ErrorCode::internal_error;
-    for (const http::FileSlice& slice : reading->slices) DL_TRY(digest_slice(slice, digests));
+    if (!reading->bytes.empty()) {
+      digests.update(bytes_of(reading->bytes));
+    } else {
+      for (const http::FileSlice& slice : reading->slices) DL_TRY(digest_slice(slice, digests));
+    }
     done += length;
   }
   return {};

@@ -1,0 +1,60 @@
+// The S3 protocol over an http::Server: give this to Server::start().
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/report.h"
+#include "gateway/access.h"
+#include "gateway/authenticate.h"
+#include "gateway/context.h"
+#include "gateway/observer.h"
+#include "http/server.h"
+#include "objects/objects.h"
+
+namespace duskline::gateway {
+
+// Pages beside S3: /healthz, /readyz, /metrics.
+class Pages {
+ public:
+  virtual ~Pages() = default;
+  // Nothing where the request is none of its own. On an event loop: must not wait. Any thread.
+  virtual std::optional<http::Answer> page(const http::RequestHead& head) = 0;
+};
+
+// All outlive the Service.
+struct ServiceParts {
+  objects::Objects& objects;
+  KeySource& keys;
+  Clock& clock;
+  Reporter& reporter;  // failures of ours, that clients only know as InternalError
+  std::vector<Observer*> observers;
+  Pages* pages = nullptr;
+};
+
+class Service final : public http::Handler {
+ public:
+  // Code::usage for a region or domain that cannot be one.
+  static Result<std::unique_ptr<Service>> make(ServiceParts parts, ServiceOptions options);
+  std::unique_ptr<http::Exchange> begin(std::shared_ptr<const http::RequestHead> head) override;
+  http::Answer malformed(int status) override;
+
+  // For exchanges.
+  [[nodiscard]] Services& services() { return services_; }
+  [[nodiscard]] Authenticator& authenticator() { return authenticator_; }
+  [[nodiscard]] const ServiceParts& parts() const { return parts_; }
+
+ private:
+  Service(ServiceParts parts, ServiceOptions options);
+  std::string next_request_id();
+
+  ServiceParts parts_;
+  Authenticator authenticator_;
+  Services services_;
+  const std::uint64_t id_seed_;
+  std::atomic<std::uint64_t> requests_{0};
+};
+
+}  // namespace duskline::gateway
