@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <functional>
+#include <mutex>
 #include <thread>
 
 #include "bin/wiring.h"
@@ -33,6 +35,11 @@ class SignalWatch {
   }
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
+  // See cli::Context.
+  void on_hangup(std::function<void()> reload) {
+    const std::lock_guard lock(mutex_);
+    reload_ = std::move(reload);
+  }
   ~SignalWatch() {
     done_ = true;
     pthread_kill(thread_.native_handle(), SIGUSR1);
@@ -45,13 +52,21 @@ class SignalWatch {
       int signal = 0;
       sigwait(&signals_, &signal);
       if (done_) return;
-      if (signal == SIGUSR1) continue;
+      if (signal == SIGUSR1 || (signal == SIGHUP && reloaded())) continue;
       if (seen++ > 0) _exit(130);
       stop_.request_stop();
     }
   }
 
+  bool reloaded() {
+    const std::lock_guard lock(mutex_);
+    if (reload_) reload_();
+    return static_cast<bool>(reload_);
+  }
+
   std::stop_source& stop_;
+  std::mutex mutex_;
+  std::function<void()> reload_;
   sigset_t signals_{};
   std::atomic<bool> done_{false};
   std::thread thread_;
@@ -73,16 +88,17 @@ int run(int argc, const char* const* argv) {
   }
   console.configure(parsed->console);
   std::stop_source stop;
-  const SignalWatch watch(stop);
+  SignalWatch watch(stop);
   const auto disk = disk::open_real_disk();
   const auto unsynced_disk = disk::open_real_disk(disk::PathResolution::automatic, disk::Durability::left_to_system);
-  cli::Context context{console,
-                       *disk,
-                       *unsynced_disk,
-                       clock,
-                       environment_value,
-                       [&](const cli::StoreArguments& arguments) {
-                         return open_store(arguments, *disk, clock, console); }};
+  cli::Context context{
+      console,
+      *disk,
+      *unsynced_disk,
+      clock,
+      environment_value,
+      [&](const cli::StoreArguments& arguments) { return open_store(arguments, *disk, clock, console); },
+      [&](std::function<void()> reload) { watch.on_hangup(std::move(reload)); }};
   const Op op{.stop = stop.get_token()};
   const auto code = parsed->command->run(op, context);
   const Status logged = console.end_records();

@@ -66,6 +66,9 @@ struct Context {
   Clock& clock;
   std::function<std::optional<std::string>(const std::string&)> environment;
   std::function<Result<std::unique_ptr<store::ObjectStore>>(const StoreArguments&)> open_store;
+  // From now on SIGHUP calls this, on a thread of its own, instead of ending the command. An empty function: no longer;
+  // what was set before is not running any more when this returns.
+  std::function<void(std::function<void()>)> on_hangup = [](const std::function<void()>&) {};
 };
 
 class Command {

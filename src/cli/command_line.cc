@@ -44,7 +44,7 @@ CLI::App* app_at(CLI::App& root, const std::string& path, const std::string& sum
   return app;
 }
 
-// A noun says which verbs it has.
+// A noun says which verbs (and nouns) it has.
 void describe_nouns(CLI::App& root) {
   for (CLI::App* noun : root.get_subcommands([](const CLI::App*) { return true; })) {
     if (!noun->get_description().empty()) continue;
@@ -53,6 +53,7 @@ void describe_nouns(CLI::App& root) {
       verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
     }
     noun->description(verbs);
+    describe_nouns(*noun);
   }
 }
 

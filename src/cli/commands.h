@@ -19,10 +19,16 @@ namespace duskline::cli {
 [[nodiscard]] std::unique_ptr<Command> cat_command();
 [[nodiscard]] std::unique_ptr<Command> diff_command();
 [[nodiscard]] std::unique_ptr<Command> prune_command();
+[[nodiscard]] std::unique_ptr<Command> sync_command();
 [[nodiscard]] std::unique_ptr<Command> key_generate_command();
 [[nodiscard]] std::unique_ptr<Command> key_show_command();
 [[nodiscard]] std::unique_ptr<Command> key_trust_command();
 [[nodiscard]] std::unique_ptr<Command> key_distrust_command();
+[[nodiscard]] std::unique_ptr<Command> store_key_add_command();
+[[nodiscard]] std::unique_ptr<Command> store_key_list_command();
+[[nodiscard]] std::unique_ptr<Command> store_key_remove_command();
+[[nodiscard]] std::unique_ptr<Command> store_key_enable_command();
+[[nodiscard]] std::unique_ptr<Command> store_key_disable_command();
 // These two describe all the others.
 [[nodiscard]] std::unique_ptr<Command> completion_command();
 [[nodiscard]] std::unique_ptr<Command> manual_command();

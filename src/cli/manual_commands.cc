@@ -1,5 +1,6 @@
 // completion and manual: shell completion and the man page, made from the commands' own descriptions.
 #include <algorithm>
+#include <map>
 
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -22,25 +23,37 @@ std::vector<Flag> everywhere() {
 
 bool takes_path(const std::string& value_name) { return value_name == "DIR" || value_name == "FILE"; }
 
-std::string bash_completion() {
-  std::string firsts;
-  std::string cases;
-  std::string path_flags;
-  std::vector<std::string> seen;
+// What may follow each beginning of a command: "" -> "publish key ...", "key" -> "generate show ...".
+std::map<std::string, std::vector<std::string>> next_words() {
+  std::map<std::string, std::vector<std::string>> next;
   for (const Spec& spec : all_specs()) {
-    const auto space = spec.path.find(' ');
-    const std::string first = spec.path.substr(0, space);
-    if (std::find(seen.begin(), seen.end(), first) == seen.end()) {
-      seen.push_back(first);
-      firsts += " " + first;
-      if (space != std::string::npos) {
-        std::string seconds;
-        for (const Spec& other : all_specs()) {
-          if (other.path.starts_with(first + " ")) seconds += " " + other.path.substr(first.size() + 1);
-        }
-        cases += "    \"" + first + "\") words=\"" + seconds.substr(1) + "\" ;;\n";
-      }
+    for (std::size_t begin = 0; begin < spec.path.size();) {
+      const auto end = std::min(spec.path.find(' ', begin), spec.path.size());
+      auto& words = next[spec.path.substr(0, begin == 0 ? 0 : begin - 1)];
+      const std::string word = spec.path.substr(begin, end - begin);
+      if (std::find(words.begin(), words.end(), word) == words.end()) words.push_back(word);
+      begin = end + 1;
     }
+  }
+  return next;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::string bash_completion() {
+  const auto next = next_words();
+  std::string nouns = "''";
+  std::string cases;
+  for (const auto& [noun, words] : next) {
+    if (!noun.empty()) nouns += "|'" + noun + "'";
+    cases += "    '" + noun + "') words=\"" + joined(words) + "\" ;;\n";
+  }
+  std::string path_flags;
+  for (const Spec& spec : all_specs()) {
     std::string flags;
     auto all = spec.flags;
     for (Flag& flag : everywhere()) all.push_back(std::move(flag));
@@ -57,14 +70,15 @@ std::string bash_completion() {
          "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= word words=\n"
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
          "    case $word in -*) break ;; esac\n"
-         "    case \"$command\" in ''|key) command=${command:+$command }$word ;; *) break ;; esac\n"
+         "    case \"$command\" in " +
+         nouns +
+         ") command=${command:+$command }$word ;; *) break ;; esac\n"
          "  done\n"
          "  case $previous in " +
          path_flags +
          ") COMPREPLY=($(compgen -f -- \"$current\")); return ;; esac\n"
-         "  case $command in\n"
-         "    '') words=\"" +
-         firsts.substr(1) + "\" ;;\n" + cases +
+         "  case $command in\n" +
+         cases +
          "  esac\n"
          "  case $current in -*|'') COMPREPLY=($(compgen -W \"$words\" -- \"$current\")) ;;\n"
          "    *) COMPREPLY=($(compgen -W \"$words\" -- \"$current\") $(compgen -f -- \"$current\")) ;;\n"
