@@ -122,7 +122,8 @@ def measured(bench: Bench, relay: Relay, url: str, name: str, peers: list[str]) 
     wire = relay.to_client
     same_tree(source, target / "current")
     answer = pulled.report("pulled")
-    if not answer["fetched_bytes"] <= wire <= answer["fetched_bytes"] + 4096 * answer["requests"]:
+    # Headers, and what was on its way when a slow request's rest was taken over by another.
+    if not answer["fetched_bytes"] <= wire <= answer["fetched_bytes"] + 4096 * answer["requests"] + (1 << 20):
         raise SystemExit(f"{name}: the program counts {answer['fetched_bytes']} bytes, the relay {wire}")
     size = sum(path.stat().st_size for path in plain_files(source).values())
     row = [name, f"{found[older][1]} to {found[newer][1]}", f"{size / 1e6:.0f}", f"{deb / 1e6:.2f}", f"{wire / 1e6:.2f}", str(answer["requests"]),
