@@ -92,7 +92,8 @@ Result<HookedActivation> activate_with_hooks(const Op& op, Target& target, const
   const bool is_checked = is_shown && !is_unchecked && !staged.layout && state.after_due == staged.id;
   if (!is_unchecked && !is_checked) {
     if (Status before = run("before", hooks.before); !before) {
-      return wrap(std::move(before).error(), "nothing was activated, since the command before it failed");
+      return HookedActivation{End::before_failed, wrap(std::move(before).error(),
+                                                       "nothing was activated, since the command before it failed")};
     }
     Staged with_check = staged;
     with_check.check = hooks.check.empty() ? Check::none : Check::follows;

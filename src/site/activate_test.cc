@@ -140,8 +140,9 @@ TEST_P(Activation, RunsCommandsAroundItInOrder) {
 TEST_P(Activation, DoesNotHappenWhenTheCommandBeforeItFails) {
   show_first();
   const Staged ready = staged(after_, &before_);
-  const auto result = activate_with_hooks({}, *target_, ready, {.before = "exit 1"}, clock_, reporter_);
-  EXPECT_EQ(must_fail(result), Code::io);
+  const auto result = must(activate_with_hooks({}, *target_, ready, {.before = "exit 1"}, clock_, reporter_));
+  EXPECT_EQ(result.end, End::before_failed);
+  EXPECT_EQ(result.error.value_or(Error{}).code, Code::io);
   EXPECT_EQ(content(), listing(before_.tree));
   EXPECT_EQ(show(after_, &before_).end, End::shown);
 }

@@ -190,8 +190,14 @@ Status ChangeApplier::give_attributes(const Change& change, FileKind kind) {
     return {};
   };
   if (change.owner) DL_TRY(tolerate(root_.set_owner(change.path, *change.owner), "the owner"));
+  if (change.attributes) DL_TRY(tolerate(give_extended(change), "the extended attributes"));
   if (kind != FileKind::symlink) DL_TRY(tolerate(root_.set_mode(change.path, change.mode), "the mode"));
   return tolerate(root_.set_mtime(change.path, change.mtime_ns), "the time");
+}
+
+Status ChangeApplier::give_extended(const Change& change) {
+  DL_ASSIGN(const auto directory, root_.open_directory(change.path));
+  return extended_.give(*directory, *change.attributes, change.path.empty() ? "." : change.path);
 }
 
 void ChangeApplier::keep(const Change& change, std::string_view why) {

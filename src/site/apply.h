@@ -25,6 +25,8 @@ class ChangeApplier {
   // Those, once everything below has been applied.
   Status finish_directory(const Change& change);
   [[nodiscard]] std::uint64_t directories_made() const { return directories_made_; }
+  // Says what could not be set, once for all of it.
+  void tell_left_out() { extended_.tell(reporter_); }
 
  private:
   Status dispatch(const Change& change);
@@ -42,6 +44,7 @@ class ChangeApplier {
   Status make_way(const Change& change, const std::optional<disk::Stat>& now);
   Status move_in(std::string_view scratch_name, const Change& change);
   Status give_attributes(const Change& change, disk::FileKind kind);
+  Status give_extended(const Change& change);
   void keep(const Change& change, std::string_view why);
   Status widen_above(const std::string& path);
 
@@ -51,6 +54,7 @@ class ChangeApplier {
   const Direction direction_;
   const Run run_;
   Reporter& reporter_;
+  AttributeGiver extended_;
   std::uint64_t directories_made_ = 0;
 };
 

@@ -97,14 +97,15 @@ Status Assembler::complete(OutFile& file) {
 }
 
 // Extended attributes after the owner: to change that takes a file's capabilities away. The mode after them: it may
-// forbid to set them. The mtime last: it tells a later run that the file was completed.
+// forbid to set them, and an ACL among them sets it. The mtime last: it tells a later run that the file was completed.
 Status Assembler::finish(disk::File& handle, const FilePlan& plan, std::uint32_t mode_now) {
   bool changed_owner = false;
   if (plan.owner) {
     DL_ASSIGN(changed_owner, judge_owner(handle.set_owner(*plan.owner), plan.path()));
   }
-  if (!plan.attributes.empty()) DL_TRY(handle.set_attributes(plan.attributes));
-  if (plan.mode != mode_now || (changed_owner && plan.mode > plain_bits)) DL_TRY(handle.set_mode(plan.mode));
+  if (!plan.attributes.empty()) DL_TRY(attributes_.give(handle, plan.attributes, plan.path()));
+  const bool may_differ = !plan.attributes.empty() || (changed_owner && plan.mode > plain_bits);
+  if (plan.mode != mode_now || may_differ) DL_TRY(handle.set_mode(plan.mode));
   return handle.set_mtime(plan.mtime_ns);
 }
 

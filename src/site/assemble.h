@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "disk/filesystem.h"
 #include "model/tree.h"
+#include "site/extended.h"
 #include "site/handle_cache.h"
 
 namespace duskline::site {
@@ -118,6 +119,8 @@ class Assembler {
   Status give_owner(disk::Directory& in, std::string_view name, const std::optional<model::Owner>& owner,
                     std::string_view path);
 
+  [[nodiscard]] AttributeGiver& attributes() { return attributes_; }
+
   [[nodiscard]] std::uint64_t files_completed() const { return completed_.load(std::memory_order_relaxed); }
 
  private:
@@ -128,6 +131,7 @@ class Assembler {
   HandleCache<disk::File> files_;
   const OwnerRule owner_rule_;
   Reporter& reporter_;
+  AttributeGiver attributes_;
   std::atomic<std::uint64_t> completed_{0};
   std::atomic<bool> owner_refused_{false};
 };

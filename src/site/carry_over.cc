@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/units.h"
+#include "site/extended.h"
 #include "site/folders.h"
 #include "site/moves.h"
 
@@ -47,6 +48,7 @@ class Carrier {
     Status done = remove_gone(to_, "");
     if (done) done = search(from_, "");
     DL_TRY(close());
+    extended_.tell(reporter_);
     DL_TRY(done);
     return carried_;
   }
@@ -196,8 +198,19 @@ class Carrier {
     if (made->uid != stat.uid || made->gid != stat.gid) {
       DL_TRY(where_allowed(to_.set_owner(path, {stat.uid, stat.gid})));
     }
-    if (made->mode != stat.mode) DL_TRY(to_.set_mode(path, stat.mode));
+    DL_TRY(carry_attributes(**directory, path));
+    DL_ASSIGN(const auto given, to_.stat(path));  // an ACL has a part of the mode
+    if (given && given->mode != stat.mode) DL_TRY(to_.set_mode(path, stat.mode));
     return made->mtime_ns == stat.mtime_ns ? Status() : to_.set_mtime(path, stat.mtime_ns);
+  }
+
+  Status carry_attributes(disk::Directory& from, const std::string& path) {
+    const auto wanted = from.attributes();
+    if (!wanted) return where_allowed(wanted.error());
+    DL_ASSIGN(const auto to, to_.open_directory(path));
+    const auto there = to->attributes();
+    if (there && *there == *wanted) return {};
+    return where_allowed(extended_.give(*to, *wanted, path));
   }
 
   Status remove_others(const std::string& path, const std::vector<disk::DirectoryEntry>& wanted) {
@@ -249,6 +262,7 @@ class Carrier {
   Reporter& reporter_;
   std::uint64_t mount_ = 0, device_ = 0;
   CarriedOver carried_;
+  AttributeGiver extended_;
   std::map<std::string, Stat, std::less<>> opened_;
 };
 

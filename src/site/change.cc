@@ -11,11 +11,13 @@
 namespace duskline::site {
 namespace {
 
-constexpr std::string_view magic = "DLCHNGE1";
-constexpr std::size_t header_bytes = 8 + 32;   // magic, release
-constexpr std::size_t trailer_bytes = 8 + 32;  // count, SHA-256 of all before
-constexpr std::size_t length_bytes = 4;        // on both sides of a record, so that it can be found from either
-constexpr std::size_t max_record_bytes = 2 * model::max_path_bytes + 128;
+constexpr std::string_view magic = "DLCHNGE2";
+constexpr std::string_view first_magic = "DLCHNGE1";  // without extended attributes
+constexpr std::size_t header_bytes = 8 + 32;          // magic, release
+constexpr std::size_t trailer_bytes = 8 + 32;         // count, SHA-256 of all before
+constexpr std::size_t length_bytes = 4;               // on both sides of a record, so that it can be found from either
+constexpr std::size_t max_attribute_list_bytes = model::max_attribute_bytes + (model::max_attributes + 1) * 8;
+constexpr std::size_t max_record_bytes = 2 * model::max_path_bytes + max_attribute_list_bytes + 128;
 constexpr std::size_t window_bytes = 128 << 10;
 
 bool is_private(std::string_view path) {
@@ -42,6 +44,7 @@ Status check_path(std::string_view path) {
 
 Status check_change(const Change& change) {
   if (!(change.path.empty() && change.kind == Change::Kind::make_directory)) DL_TRY(check_path(change.path));
+  if (change.attributes) DL_TRY(model::check_attributes(*change.attributes));
   if (change.kind == Change::Kind::make_hard_link) return check_path(change.other);
   if (change.kind == Change::Kind::make_symlink) {
     if (change.other.empty() || change.other.size() > model::max_link_bytes ||
@@ -64,6 +67,12 @@ void encode(const Change& change, Bytes& out) {
     w.varint(change.owner->uid);
     w.varint(change.owner->gid);
   }
+  w.u8(change.attributes ? 1 : 0);
+  if (change.attributes) {
+    Bytes list;
+    if (!change.attributes->empty()) model::encode_attributes(*change.attributes, list);
+    w.text(text_of(list));
+  }
   w.varint(change.seen.inode);
   w.varint(change.seen.size_bytes);
   w.zigzag(change.seen.mtime_ns);
@@ -72,7 +81,22 @@ void encode(const Change& change, Bytes& out) {
 
 Error corrupt_list(const std::string& why) { return {Code::corrupt, "the list of changes cannot be used: " + why}; }
 
-Status decode(ByteView in, Change& change) {
+enum class Format : std::uint8_t { first, with_attributes };
+
+Status decode_attributes(ByteReader& r, WantedAttributes& attributes) {
+  const std::uint8_t has_attributes = r.u8();
+  if (has_attributes > 1) r.fail();
+  if (has_attributes == 0) return {};
+  const std::string_view list = r.text(max_attribute_list_bytes);
+  attributes.emplace();
+  if (!r.ok() || list.empty()) return {};
+  auto decoded = model::decode_attributes(bytes_of(list));
+  if (!decoded) return corrupt_list(decoded.error().message);
+  attributes = std::move(*decoded);
+  return {};
+}
+
+Status decode(ByteView in, Format format, Change& change) {
   ByteReader r(in);
   const std::uint8_t kind = r.u8();
   if (kind < 1 || kind > static_cast<std::uint8_t>(Change::Kind::remove_directory)) r.fail();
@@ -89,6 +113,8 @@ Status decode(ByteView in, Change& change) {
     gid = r.varint();
     change.owner = model::Owner{static_cast<std::uint32_t>(uid), static_cast<std::uint32_t>(gid)};
   }
+  change.attributes.reset();
+  if (format == Format::with_attributes) DL_TRY(decode_attributes(r, change.attributes));
   change.seen.inode = r.varint();
   change.seen.size_bytes = r.varint();
   change.seen.mtime_ns = r.zigzag();
@@ -164,6 +190,7 @@ std::uint64_t ChangeWriter::count() const { return state_->count; }
 
 struct ChangeList::State {
   std::unique_ptr<disk::File> file;
+  Format format = Format::with_attributes;
   model::ReleaseId to;
   std::uint64_t count = 0;
   std::uint64_t end = 0;  // of the records
@@ -217,7 +244,9 @@ Result<ChangeList> ChangeList::open(std::unique_ptr<disk::File> file) {
     DL_ASSIGN(const std::size_t got, file->read_at(at, part));
     if (got != part.size()) return corrupt_list("it became shorter while it was read");
     if (at == 0) {
-      if (text_of(part.first(magic.size())) != magic) return corrupt_list("it is not one, or of another format");
+      const std::string_view found = text_of(part.first(magic.size()));
+      if (found == first_magic) s.format = Format::first;
+      if (found != magic && found != first_magic) return corrupt_list("it is not one, or of another format");
       std::copy_n(part.begin() + magic.size(), s.to.hash.bytes.size(), s.to.hash.bytes.begin());
     }
     hash.update(part);
@@ -254,7 +283,7 @@ Result<const Change*> ChangeList::next() {
   if (s.at == s.end) return nullptr;
   DL_ASSIGN(const std::size_t length, s.record_length(s.at, State::Towards::end));
   DL_ASSIGN(const ByteView all, s.bytes(s.at, length + 2 * length_bytes, State::Towards::end));
-  DL_TRY(decode(all.subspan(length_bytes, length), s.change));
+  DL_TRY(decode(all.subspan(length_bytes, length), s.format, s.change));
   if (ByteReader(all.last(length_bytes)).u32_fixed() != length) return corrupt_list("a record's lengths differ");
   s.at += all.size();
   return &s.change;
@@ -267,7 +296,7 @@ Result<const Change*> ChangeList::previous() {
   if (s.at < header_bytes + length + 2 * length_bytes) return corrupt_list("a record lies outside of it");
   const std::uint64_t start = s.at - length - 2 * length_bytes;
   DL_ASSIGN(const ByteView all, s.bytes(start, length + 2 * length_bytes, State::Towards::start));
-  DL_TRY(decode(all.subspan(length_bytes, length), s.change));
+  DL_TRY(decode(all.subspan(length_bytes, length), s.format, s.change));
   s.at = start;
   return &s.change;
 }

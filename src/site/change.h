@@ -18,13 +18,14 @@
 #include "disk/filesystem.h"
 #include "model/ids.h"
 #include "model/tree.h"
+#include "site/extended.h"
 #include "site/stamps.h"
 
 namespace duskline::site {
 
 struct Change {
   enum class Kind : std::uint8_t {
-    make_directory = 1,    // or give an existing one mode, mtime, owner (applied after everything else)
+    make_directory = 1,    // or give an existing one what directories have (applied after everything else)
     place_file = 2,        // rename staging/tree/<path>, which has all its attributes, to <path>
     make_symlink = 3,      // with mtime and owner
     make_hard_link = 4,    // to `other`, which this list placed or which was there
@@ -37,6 +38,7 @@ struct Change {
   std::uint32_t mode = 0;
   std::int64_t mtime_ns = 0;
   std::optional<model::Owner> owner{};
+  WantedAttributes attributes{};  // extended ones, of directories
   // What the planner saw at `path` (saw()), so that an edit by others since planning is noticed: such a file is not
   // lost but moved to .duskline/set-aside/<path>. Empty: nothing was there. Of no meaning for directories.
   FileStamp seen{};

@@ -51,6 +51,11 @@ Change random_change(std::mt19937_64& random) {
   change.mode = static_cast<std::uint32_t>(random() % 010000);
   change.mtime_ns = static_cast<std::int64_t>(random());
   if (random() % 2 == 0) change.owner = model::Owner{static_cast<std::uint32_t>(random()), 7};
+  for (std::size_t i = 0; i < random() % 4; ++i) {
+    if (!change.attributes) change.attributes.emplace();
+    if (i == 0) continue;
+    change.attributes->push_back({"user." + std::to_string(i), Bytes(random() % 100'000, 7)});
+  }
   change.seen = {random(), random(), static_cast<std::int64_t>(random()), static_cast<std::int64_t>(random())};
   return change;
 }
@@ -83,6 +88,40 @@ TEST_F(Changes, AreReadInBothDirections) {
       EXPECT_EQ(must(list.previous()), nullptr);
     }
   }
+}
+
+// Left by a version that knew no attributes of directories.
+TEST_F(Changes, OfTheFirstFormatAreRead) {
+  Bytes record;
+  ByteWriter r(record);
+  r.u8(1);
+  r.text("a/b");
+  r.text("");
+  r.varint(0755);
+  r.zigzag(-5);
+  r.u8(0);
+  for (int i = 0; i < 2; ++i) r.varint(0);
+  for (int i = 0; i < 2; ++i) r.zigzag(0);
+  Bytes list;
+  ByteWriter w(list);
+  w.raw(bytes_of("DLCHNGE1"));
+  w.raw(id_.hash.bytes);
+  w.u32_fixed(static_cast<std::uint32_t>(record.size()));
+  w.raw(record);
+  w.u32_fixed(static_cast<std::uint32_t>(record.size()));
+  w.u64_fixed(1);
+  w.raw(sha256(list).bytes);
+  must(must(root_->create("list", 0600))->write_at(0, list));
+  ChangeList changes = must(open());
+  EXPECT_EQ(*must(changes.next()), (Change{.kind = Kind::make_directory, .path = "a/b", .mode = 0755, .mtime_ns = -5}));
+}
+
+TEST_F(Changes, AttributesThatNoEntryHoldsAreRefused) {
+  Change change{.kind = Kind::make_directory, .path = "a", .mode = 0755};
+  change.attributes = {{"user.b", {}}, {"user.a", {}}};
+  EXPECT_EQ(refusal(change), Code::invalid);
+  change.attributes = {{"user.a", Bytes(model::max_attribute_bytes, 0)}};
+  EXPECT_EQ(refusal(change), Code::invalid);
 }
 
 TEST_F(Changes, AnyAlteredByteIsNoticed) {

@@ -29,6 +29,9 @@ SampleEntry old_tree() {
       .kind = model::EntryKind::symlink, .mode = 0, .mtime_ns = 5, .target = "becomes-file"};
   tree.children["directory-becomes-link"] = sample_directory({{"z", sample_file("z")}});
   tree.children["gone-directory"] = sample_directory({{"deep", sample_directory({{"f", sample_file("f")}})}});
+  tree.children["gone-directory"].attributes = {testing::sample_default_acl(1)};
+  tree.children["attributes"] = sample_directory({{"f", sample_file("f")}});
+  tree.children["attributes"].attributes = {{"user.old", {1}}};
   tree.mtime_ns = 0;
   return tree;
 }
@@ -45,6 +48,8 @@ SampleEntry new_tree() {
   tree.children["link-becomes-directory"] = sample_directory({{"inner", sample_file("no link")}});
   tree.children["directory-becomes-link"] = {
       .kind = model::EntryKind::symlink, .mode = 0, .mtime_ns = 6, .target = "same"};
+  tree.children["attributes"].attributes = {testing::sample_default_acl(2), {"user.new", {2}}};
+  tree.children["attributes"].children["below"] = sample_directory({{"f", sample_file("new")}});
   tree.children["added"] = sample_directory({{"one", sample_file("1")}, {"two", sample_file(std::string(9000, 't'))}});
   return tree;
 }

@@ -48,9 +48,11 @@ Status run(Target& target, ChangeList& list, Direction direction, Run attempt, R
   list.rewind_end();
   for (;;) {
     DL_ASSIGN(const Change* change, list.previous());
-    if (change == nullptr) return {};
+    if (change == nullptr) break;
     if (change->kind == Change::Kind::make_directory) DL_TRY(applier.finish_directory(*change));
   }
+  applier.tell_left_out();
+  return {};
 }
 
 Result<ChangeList> open_list(Target& target, std::string_view name) {

@@ -49,8 +49,14 @@ Status InPlacePlan::begin() {
              .mode = parts_.scope.mode_of(release.top_mode),
              .mtime_ns = release.top_mtime_ns,
              .owner = parts_.scope.owner_of(std::nullopt)};
+  const std::vector<model::Attribute> nothing;
+  const release::Manifest* record = parts_.installed.record;
+  const auto& before = record != nullptr ? record->index().release.top_attributes : nothing;
+  top.own.attributes = wanted_attributes({.now = release.top_attributes, .before = &before});
+  top.hands_down = hands_down(release.top_attributes) || hands_down(before);
   levels_.push_back(std::move(top));
-  const bool fits_already = stat.mode == levels_.back().own.mode && stat.mtime_ns == levels_.back().own.mtime_ns;
+  const bool fits_already = stat.mode == levels_.back().own.mode && stat.mtime_ns == levels_.back().own.mtime_ns &&
+                            before == release.top_attributes;
   return fits_already ? Status{} : announce(levels_.back());
 }
 
@@ -118,6 +124,10 @@ Status InPlacePlan::enter_wanted(const Sided& sided, Level& level) {
                .mtime_ns = entry.mtime_ns,
                .owner = parts_.scope.owner_of(entry.owner)};
   DL_ASSIGN(const auto there, look(parent, entry.name));
+  const bool is_new = !there || there->kind != FileKind::directory;
+  const bool had_acl = sided.before != nullptr && hands_down(sided.before->entry->attributes);
+  level.hands_down = hands_down(entry.attributes) || had_acl || (is_new && parent.hands_down);
+  level.own.attributes = attributes_of(sided, parent, there);
   if (there && there->kind == FileKind::directory) {
     if (is_other_filesystem(*there)) {
       return Error{Code::refused, "\"" + printable(level.path) +
@@ -129,11 +139,22 @@ Status InPlacePlan::enter_wanted(const Sided& sided, Level& level) {
     plan.mode = level.own.mode;
     plan.mtime_ns = level.own.mtime_ns;
     plan.owner = level.own.owner;
+    plan.attributes = entry.attributes;
     return has_attributes(sided, plan, *there) ? Status{} : announce(level);
   }
   if (there && last_removed_file_ != level.path) DL_TRY(make_room(level.path, *there));
   DL_TRY(announce(parent));
   return announce(level);
+}
+
+WantedAttributes InPlacePlan::attributes_of(const Sided& sided, const Level& parent,
+                                            const std::optional<Stat>& there) const {
+  using Made = DirectoryAttributes::Made;
+  DirectoryAttributes of{.now = sided.after->entry->attributes};
+  const bool was_directory = sided.before != nullptr && sided.before->entry->kind == EntryKind::directory;
+  if (was_directory) of.before = &sided.before->entry->attributes;
+  if (!there || there->kind != FileKind::directory) of.made = parent.hands_down ? Made::below_default_acl : Made::yes;
+  return wanted_attributes(of);
 }
 
 // Something of the site's stands where the release has a directory.

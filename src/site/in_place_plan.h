@@ -39,6 +39,7 @@ class InPlacePlan final : public PlanBase {
     Change own;                              // of this directory, for when something changes in it
     bool is_announced = false, is_staged = false;
     bool is_wanted = true;           // in the new release, in scope
+    bool hands_down = false;         // a default ACL of either release, while this plan is carried out
     std::uint64_t removed = 0;       // entries that are removed from it and below
     std::vector<std::string> names;  // of either release, in order; with --delete
     FoldedNames folded;
@@ -52,6 +53,8 @@ class InPlacePlan final : public PlanBase {
   Status visit(const Sided& sided);
   Status enter(const Sided& sided);
   Status enter_wanted(const Sided& sided, Level& level);
+  [[nodiscard]] WantedAttributes attributes_of(const Sided& sided, const Level& parent,
+                                               const std::optional<disk::Stat>& there) const;
   Status leave_removed(const Level& level);
   Status file(const Sided& sided);
   Status link(const Sided& sided, const std::optional<disk::Stat>& there);

@@ -31,6 +31,23 @@ TEST(Leftovers, torn_records_of_an_unfinished_pull_are_fetched_again) {
   }
 }
 
+TEST(Leftovers, what_is_staged_outlives_a_command_before_it_that_fails) {
+  PullKit kit;
+  const SampleEntry tree = sample_directory({{"a", sample_file("one")}, {"b", sample_file(std::string(500, 'b'))}});
+  kit.maker.publish(tree);
+  PullOptions options = kit.options();
+  options.hooks.before = "false";
+  const auto failed = kit.pull(options);
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message.find("the command before it failed"), std::string::npos) << failed.error().message;
+  EXPECT_TRUE(kit.shows_nothing());
+  const std::uint64_t given = kit.pack_bytes_given();
+  options.hooks.before = "true";
+  must(kit.pull(options));
+  EXPECT_EQ(kit.pack_bytes_given(), given);
+  EXPECT_EQ(kit.differs_from(tree), "");
+}
+
 TEST(Leftovers, a_pull_says_what_a_pinned_target_shows) {
   PullKit kit;
   const auto first = kit.maker.publish(sample_directory({{"a", sample_file("one")}}));

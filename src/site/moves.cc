@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/units.h"
+#include "site/extended.h"
 #include "site/folders.h"
 
 namespace duskline::site {
@@ -40,6 +41,10 @@ Status copy(const Op& op, disk::Directory& from, std::string_view path, disk::Di
   DL_TRY(copy_data(op, *source, stat.size_bytes, *target));
   const Status owned = target->set_owner({stat.uid, stat.gid});
   if (!owned && owned.error().code != Code::denied && owned.error().code != Code::unsupported) return owned;
+  if (const auto attributes = source->attributes(); attributes && !attributes->empty()) {
+    const Status given = AttributeGiver().give(*target, *attributes, std::string(new_path));
+    if (!given && given.error().code != Code::denied) return given;
+  }
   DL_TRY(target->set_mode(stat.mode));
   return target->set_mtime(stat.mtime_ns);
 }

@@ -10,8 +10,8 @@
 
 namespace duskline::site {
 
-// A second name for a file, or a copy (content, holes, mode, mtime, owner where allowed) where the file system gives it
-// none. Replaces a file at `new_path`; makes the directories above it.
+// A second name for a file, or a copy (content, holes, mode, mtime, owner and attributes where allowed) where the file
+// system gives it none. Replaces a file at `new_path`; makes the directories above it.
 [[nodiscard]] Status link_or_copy(const Op&, disk::Directory& from, std::string_view path, disk::Directory& to,
                                   std::string_view new_path);
 

@@ -36,6 +36,8 @@ class Preparer {
   Result<Found> look(const Change& change);
   [[nodiscard]] bool is_below_removed_link(std::string_view path) const;
   Status check_staged(const Change& change);
+  // Of a directory as it is now, as far as they may be read and a change holds them.
+  Result<WantedAttributes> attributes_now(const std::string& path);
   Result<std::optional<Change>> inverse(const Change& change, const Found& now);
   // What brings back the file or symlink that `now` is.
   Result<Change> restore(const Change& change, const Stat& now);
@@ -112,6 +114,17 @@ Result<Change> Preparer::restore(const Change& change, const Stat& now) {
   return back;
 }
 
+Result<WantedAttributes> Preparer::attributes_now(const std::string& path) {
+  const auto can_do_without = [](Code code) { return code == Code::denied || code == Code::unsupported; };
+  const auto directory = root_.open_directory(path);
+  if (!directory && can_do_without(directory.error().code)) return WantedAttributes();
+  if (!directory) return directory.error();
+  auto attributes = (*directory)->attributes();
+  if (!attributes && !can_do_without(attributes.error().code)) return std::move(attributes).error();
+  if (!attributes || !model::check_attributes(*attributes)) return WantedAttributes();
+  return WantedAttributes(std::move(*attributes));
+}
+
 Result<std::optional<Change>> Preparer::inverse(const Change& change, const Found& now) {
   const bool was_named = now && (now->kind == FileKind::file || now->kind == FileKind::symlink);
   const bool was_directory = now && now->kind == FileKind::directory;
@@ -121,6 +134,10 @@ Result<std::optional<Change>> Preparer::inverse(const Change& change, const Foun
     attributes.mtime_ns = now->mtime_ns;
     attributes.seen = stamp_of(*now);
     if (change.owner) attributes.owner = model::Owner{now->uid, now->gid};
+  }
+  // One that was removed is made again, perhaps below another's default ACL.
+  if (was_directory && (change.attributes || change.kind == Change::Kind::remove_directory)) {
+    DL_ASSIGN(attributes.attributes, attributes_now(change.path));
   }
   switch (change.kind) {
     case Change::Kind::make_directory:

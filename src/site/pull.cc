@@ -141,6 +141,9 @@ Result<PullResult> Pull::bring(const Choice& choice, const Layout& layout) {
   const Staged ready{
       .id = result_.id, .release = staged.release, .layout = layout, .sync = options_.sync ? Sync::yes : Sync::no};
   const auto activation = activate_with_hooks(op_, target_, ready, options_.hooks, parts_.clock, parts_.reporter);
+  if (activation && activation->end == HookedActivation::End::before_failed) {
+    return activation->error.value_or(Error{Code::internal, "no reason was given"});
+  }
   if (activation || lost_what_was_staged(activation.error())) DL_TRY(Staging::remove(target_));
   if (!activation) return activation.error();
   return conclude(*activation);

@@ -61,6 +61,7 @@ inline SampleEntry read_tree(disk::Directory& directory, bool is_top = true) {
   SampleEntry tree = testing::sample_directory();
   tree.mode = must(directory.stat()).mode;
   tree.mtime_ns = must(directory.stat()).mtime_ns;
+  tree.attributes = must(directory.attributes());
   for (const auto& found : must(directory.list())) {
     if (is_top && found.name == private_folder_name) continue;
     SampleEntry entry;
@@ -75,6 +76,7 @@ inline SampleEntry read_tree(disk::Directory& directory, bool is_top = true) {
       const auto file = must(directory.open_read(found.name));
       entry.content.resize(found.stat.size_bytes);
       must(file->read_at(0, entry.content));
+      entry.attributes = must(file->attributes());
     }
     entry.mtime_ns = found.stat.mtime_ns;
     tree.children.emplace(found.name, std::move(entry));
@@ -96,6 +98,7 @@ inline void describe_difference(const SampleEntry& a, const SampleEntry& b, cons
   if (a.mtime_ns != b.mtime_ns) out += path + ": other mtime\n";
   if (a.content != b.content) out += path + ": other content\n";
   if (a.target != b.target) out += path + ": other target\n";
+  if (a.attributes != b.attributes) out += path + ": other attributes\n";
   for (const auto& [name, child] : a.children) {
     const auto other = b.children.find(name);
     if (other == b.children.end()) out += path + "/" + name + ": missing\n";

@@ -157,6 +157,7 @@ Result<RepairResult> Repair::mend(const InstalledRelease& release, Findings find
   RepairPlan plan(op_, std::move(plan_parts), std::move(findings));
   DL_TRY(plan.run());
   DL_TRY(fetcher.finish());
+  assembler.attributes().tell(parts_.reporter);
   if (options_.sync) DL_TRY(target_.root().sync_filesystem());
   DL_TRY(restamp(release, scope, content));
   result_.files = plan.repaired();

@@ -14,7 +14,8 @@ using model::EntryKind;
 constexpr std::uint32_t private_mode = 0700;
 
 bool is_attribute(Finding finding) {
-  return finding == Finding::mode || finding == Finding::mtime || finding == Finding::owner;
+  return finding == Finding::mode || finding == Finding::mtime || finding == Finding::owner ||
+         finding == Finding::xattr;
 }
 
 }  // namespace
@@ -23,13 +24,14 @@ Status RepairPlan::run() {
   Level top;
   top.staged = parts_.assembler.tree().at("");
   top.is_staged = true;
+  top.hands_down = hands_down(parts_.tree.release().top_attributes);
   levels_.push_back(std::move(top));
   release::Manifest& record = parts_.tree.record();
   DL_TRY(release::diff_trees(op_, nullptr, std::nullopt, &record, record.top(), *this));
   DL_TRY(parts_.chunks.finish());
   const model::Release& release = parts_.tree.release();
   const Attributes top_wanted{"", parts_.scope.mode_of(release.top_mode), release.top_mtime_ns,
-                              parts_.scope.owner_of(std::nullopt)};
+                              parts_.scope.owner_of(std::nullopt), wanted_attributes({.now = release.top_attributes})};
   if (levels_.back().is_touched || findings_.contains("")) directories_.push_back(top_wanted);
   return complete();
 }
@@ -79,14 +81,20 @@ Status RepairPlan::enter(const Sided& sided) {
   } else if (finding) {
     level.is_touched = true;
   }
+  level.hands_down = hands_down(sided.after->entry->attributes) || (level.is_missing && levels_.back().hands_down);
   levels_.push_back(std::move(level));
   return {};
 }
 
 Status RepairPlan::leave(const Sided& sided) {
-  const bool is_touched = levels_.back().is_touched;
+  using Made = DirectoryAttributes::Made;
+  const Level level = std::move(levels_.back());
   levels_.pop_back();
-  if (is_touched) directories_.push_back(attributes_of(sided));
+  if (!level.is_touched) return {};
+  Attributes wanted = attributes_of(sided);
+  const Made made = !level.is_missing ? Made::no : levels_.back().hands_down ? Made::below_default_acl : Made::yes;
+  wanted.extended = wanted_attributes({.now = sided.after->entry->attributes, .made = made});
+  directories_.push_back(std::move(wanted));
   return {};
 }
 
@@ -141,8 +149,8 @@ Status RepairPlan::prepare_staging() {
 
 RepairPlan::Attributes RepairPlan::attributes_of(const Sided& sided) const {
   const model::Entry& entry = *sided.after->entry;
-  return {std::string(sided.path), parts_.scope.mode_of(entry.mode), entry.mtime_ns,
-          parts_.scope.owner_of(entry.owner)};
+  return {std::string(sided.path), parts_.scope.mode_of(entry.mode), entry.mtime_ns, parts_.scope.owner_of(entry.owner),
+          std::nullopt};
 }
 
 Status RepairPlan::set_attributes(const Attributes& wanted) {
@@ -154,6 +162,10 @@ Status RepairPlan::set_attributes(const Attributes& wanted) {
                                 : content().stat(wanted.path));
   if (!stat) return {};
   DL_TRY(parts_.assembler.give_owner(content(), wanted.path, wanted.owner, wanted.path));
+  if (wanted.extended && stat->kind == FileKind::directory) {
+    DL_ASSIGN(const auto directory, content().open_directory(wanted.path));
+    DL_TRY(parts_.assembler.attributes().give(*directory, *wanted.extended, wanted.path.empty() ? "." : wanted.path));
+  }
   if (stat->kind != FileKind::symlink) DL_TRY(content().set_mode(wanted.path, wanted.mode));
   return content().set_mtime(wanted.path, wanted.mtime_ns);
 }

@@ -30,6 +30,7 @@ class RepairPlan final : public PlanBase {
     std::shared_ptr<Folder> staged;
     bool is_missing = false;  // it was, and so was all below it
     bool is_staged = false, is_touched = false;
+    bool hands_down = false;  // a default ACL
   };
   struct Link {
     std::string path, other;
@@ -39,6 +40,7 @@ class RepairPlan final : public PlanBase {
     std::uint32_t mode = 0;
     std::int64_t mtime_ns = 0;
     std::optional<model::Owner> owner;
+    WantedAttributes extended;  // of a directory
   };
   Status differs(const Sided& sided) override;
   Status leave(const Sided& sided) override;

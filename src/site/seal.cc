@@ -68,6 +68,9 @@ class Sealer final : public Stamper {
     const model::Entry& entry = *sided.after->entry;
     DL_ASSIGN(const auto directory, folder.open());
     DL_TRY(assembler_.give_owner(*directory, "", scope_.owner_of(entry.owner), sided.path));
+    if (!entry.attributes.empty()) {
+      DL_TRY(assembler_.attributes().give(*directory, entry.attributes, std::string(sided.path)));
+    }
     DL_TRY(directory->set_mode("", scope_.mode_of(entry.mode)));
     return directory->set_mtime("", entry.mtime_ns);
   }
@@ -89,6 +92,7 @@ Status seal_tree(const Op& op, release::Manifest& record, const Scope& scope, As
   const model::Release& release = record.index().release;
   disk::Directory& top = assembler.tree().root();
   DL_TRY(assembler.give_owner(top, "", scope.owner_of(std::nullopt), "."));
+  if (!release.top_attributes.empty()) DL_TRY(assembler.attributes().give(top, release.top_attributes, "."));
   DL_TRY(top.set_mtime("", release.top_mtime_ns));
   return top.set_mode("", scope.mode_of(release.top_mode));
 }

@@ -1,4 +1,4 @@
-// The last step before an activation of a switched target: attributes of directories, and the stamps of all files.
+// The last step before an activation of a switched target: what directories are like, and the stamps of all files.
 #pragma once
 
 #include "base/op.h"
@@ -10,9 +10,9 @@
 
 namespace duskline::site {
 
-// Walks the release's tree in `tree`, where all of it lies: gives every directory its mode, owner and mtime after what
-// lies in it, and adds a stamp for each file to `stamps`. Code::internal where something planned is not there as it
-// should be.
+// Walks the release's tree in `tree`, where all of it lies: gives every directory its owner, attributes, mode and mtime
+// after what lies in it, which would get a default ACL, and adds a stamp for each file to `stamps`. Code::internal
+// where something planned is not there as it should be.
 [[nodiscard]] Status seal_tree(const Op&, release::Manifest& record, const Scope& scope, Assembler& assembler,
                                StampWriter& stamps);
 

@@ -218,7 +218,9 @@ Status Stager::plan(const LocalChunks& chunks) {
   DL_TRY(layout_.mode == Mode::switched ? plan_switched(std::move(plan_parts), assembler)
                                         : plan_in_place(std::move(plan_parts)));
   meter_.show_end(assembler.files_completed());
-  return fetcher.finish();
+  DL_TRY(fetcher.finish());
+  assembler.attributes().tell(parts_.reporter);
+  return {};
 }
 
 Status Stager::plan_switched(PlanParts plan_parts, Assembler& assembler) {

@@ -17,6 +17,7 @@ Status SwitchedPlan::run() {
   Level top;
   top.staged = parts_.assembler.tree().at("");
   if (parts_.installed.content != nullptr) top.actual = parts_.installed.content->at("");
+  if (!is_dry() && parts_.resumes) DL_TRY(unseal(parts_.assembler.tree().root(), parts_.tree.release().top_attributes));
   levels_.push_back(std::move(top));
   release::Manifest* before = parts_.installed.record;
   release::Manifest& after = parts_.tree.record();
@@ -88,7 +89,10 @@ Status SwitchedPlan::make_directory(const Item& item, Level& parent, std::string
   if (made || made.error().code != Code::already_exists) return made;
   DL_ASSIGN(const auto there, in->stat(entry.name));
   if (there && there->kind == disk::FileKind::directory) {
-    return (there->mode & owner_all) == owner_all ? Status{} : in->set_mode(entry.name, there->mode | owner_all);
+    if ((there->mode & owner_all) != owner_all) DL_TRY(in->set_mode(entry.name, there->mode | owner_all));
+    if (entry.attributes.empty()) return {};
+    DL_ASSIGN(const auto directory, in->open_directory(entry.name));
+    return unseal(*directory, entry.attributes);
   }
   if (!parts_.resumes) {
     return Error{Code::refused, "\"" + printable(path) +
@@ -97,6 +101,11 @@ Status SwitchedPlan::make_directory(const Item& item, Level& parent, std::string
   }
   DL_TRY(in->remove_file(entry.name, disk::Missing::is_absent));
   return in->make_directory(entry.name, parts_.scope.mode_of(entry.mode) | owner_all);
+}
+
+// An earlier run may have got so far as to give a directory its default ACL, which must not reach what is made now.
+Status SwitchedPlan::unseal(disk::Directory& directory, const std::vector<model::Attribute>& attributes) {
+  return attributes.empty() ? Status() : parts_.assembler.attributes().give(directory, {}, directory.display_path());
 }
 
 Status SwitchedPlan::file(const Sided& sided) {

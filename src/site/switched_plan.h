@@ -29,6 +29,7 @@ class SwitchedPlan final : public PlanBase {
   Status visit(const Sided& sided);
   Status enter(const Sided& sided);
   Status make_directory(const Item& item, Level& parent, std::string_view path);
+  Status unseal(disk::Directory& directory, const std::vector<model::Attribute>& attributes);
   Status file(const Sided& sided);
   Result<bool> place_unchanged(const Sided& sided, FilePlan plan, const FileStamp& stamp, bool& is_unknown);
   Status removed(const Sided& sided);

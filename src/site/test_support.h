@@ -77,6 +77,7 @@ inline void write_file(disk::Directory& in, const std::string& path, const Sampl
   must(in.remove_file(path, disk::Missing::is_absent));
   const auto out = must(in.create(path, file.mode));
   must(out->write_at(0, file.content));
+  must(out->set_attributes(file.attributes));
   must(out->set_mtime(file.mtime_ns));
 }
 
@@ -90,6 +91,7 @@ inline void write_tree(disk::Directory& in, const std::string& path, const Sampl
     case model::EntryKind::directory:
       must(in.make_directory(path, 0700));
       for (const auto& [name, child] : entry.children) write_tree(in, path + "/" + name, child);
+      must(must(in.open_directory(path))->set_attributes(entry.attributes));
       must(in.set_mode(path, entry.mode));
       must(in.set_mtime(path, entry.mtime_ns));
       return;
@@ -112,9 +114,12 @@ inline SampleEntry read_tree(disk::Directory& in, const std::string& path = "") 
     entry.target = must(in.read_link(path));
   } else if (stat.kind == disk::FileKind::file) {
     entry.content = *must(in.read_all(path, 1 << 20));
+    entry.attributes = must(must(in.open_read(path))->attributes());
   } else {
     entry.kind = model::EntryKind::directory;
-    for (const auto& child : must(must(in.open_directory(path))->list())) {
+    const auto directory = must(in.open_directory(path));
+    entry.attributes = must(directory->attributes());
+    for (const auto& child : must(directory->list())) {
       if (path.empty() && child.name == private_folder_name) continue;
       entry.children[child.name] = read_tree(in, path.empty() ? child.name : path + "/" + child.name);
     }
@@ -134,7 +139,9 @@ inline SampleEntry read_content(disk::Directory& in) {
 inline std::string listing(const SampleEntry& entry, const std::string& path = ".") {
   std::string text = path + " kind " + std::to_string(static_cast<int>(entry.kind)) + " mode " +
                      std::to_string(entry.mode) + " mtime " + std::to_string(entry.mtime_ns) + " " +
-                     (entry.content.empty() ? entry.target : sha256(entry.content).short_hex()) + "\n";
+                     (entry.content.empty() ? entry.target : sha256(entry.content).short_hex());
+  for (const auto& [name, value] : entry.attributes) text += " " + name + "=" + to_hex(value);
+  text += "\n";
   for (const auto& [name, child] : entry.children) text += listing(child, path + "/" + name);
   return text;
 }
@@ -146,7 +153,11 @@ class TestPlan {
       : root_(target.root()), own_(target.private_folder()), removals_(removals), creations_(creations) {}
 
   void directory(const std::string& path, const SampleEntry* before, const SampleEntry& after) {
-    add({.kind = Change::Kind::make_directory, .path = path, .mode = after.mode, .mtime_ns = after.mtime_ns});
+    add({.kind = Change::Kind::make_directory,
+         .path = path,
+         .mode = after.mode,
+         .mtime_ns = after.mtime_ns,
+         .attributes = after.attributes});
     must(own_.make_directory(std::string(folders::staged_tree) + (path.empty() ? "" : "/" + path), 0700));
     if (before != nullptr) {
       for (const auto& [name, old] : before->children) {

@@ -1,7 +1,5 @@
 #include "site/verify.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -9,6 +7,7 @@
 
 #include "base/units.h"
 #include "base/workers.h"
+#include "site/extended.h"
 #include "site/findings.h"
 #include "site/pacer.h"
 #include "site/scope.h"
@@ -31,6 +30,7 @@ struct FileJob {
   std::uint64_t size_bytes = 0;
   Hash256 content;
   std::vector<model::Attribute> attributes;
+  ModeIs mode = ModeIs::as_released;
 };
 struct Batch {
   std::shared_ptr<disk::Directory> directory;
@@ -80,15 +80,6 @@ bool is_same_time(std::int64_t promised, std::int64_t found) {
   }
   constexpr std::int64_t two_seconds = 2'000'000'000;
   return found % two_seconds == 0 && found <= promised && promised - found < two_seconds;
-}
-
-// What one who is not root cannot set is not compared either.
-std::vector<model::Attribute> comparable(const std::vector<model::Attribute>& attributes) {
-  std::vector<model::Attribute> result = attributes;
-  if (::geteuid() != 0) {
-    std::erase_if(result, [](const model::Attribute& a) { return !a.name.starts_with("user."); });
-  }
-  return result;
 }
 
 // What the workers do: reads files of batches and compares them.
@@ -162,7 +153,7 @@ class Reading {
     if (job.attributes.empty()) return MayFind(std::nullopt);
     const auto attributes = (*file)->attributes();
     if (!attributes && attributes.error().code == Code::unsupported) return MayFind(std::nullopt);
-    const bool is_equal = attributes && comparable(*attributes) == comparable(job.attributes);
+    const bool is_equal = attributes && comparable(*attributes, job.mode) == comparable(job.attributes, job.mode);
     return is_equal ? MayFind(std::nullopt) : MayFind(Finding::xattr);
   }
 
@@ -214,6 +205,7 @@ class Walker {
     release::NodeRef ref;
     std::uint32_t mode = 0;
     std::int64_t mtime_ns = 0;  // as promised
+    std::vector<model::Attribute> attributes;
     Stat stat;
   };
   Status directory(Here here);
@@ -228,6 +220,10 @@ class Walker {
   // True where the entry's absence, or the presence of one that the release does not have, means something.
   [[nodiscard]] bool is_missed(const model::Entry& entry, const std::string& path) const;
   [[nodiscard]] bool is_extra(const disk::DirectoryEntry& found, const std::string& path) const;
+  [[nodiscard]] ModeIs mode_is(std::uint32_t mode) const {
+    return scope_.mode_of(mode) == mode ? ModeIs::as_released : ModeIs::masked;
+  }
+  [[nodiscard]] bool has_attributes(const Here& here, disk::Directory& directory) const;
   Status hand_out(Batch& batch);
 
   const VerifyOptions& options_;
@@ -244,7 +240,7 @@ class Walker {
 
 Status Walker::run(release::NodeRef ref, const model::Release& release) {
   DL_ASSIGN(const Stat stat, top_.stat());
-  return directory({"", ref, release.top_mode, release.top_mtime_ns, stat});
+  return directory({"", ref, release.top_mode, release.top_mtime_ns, release.top_attributes, stat});
 }
 
 Status Walker::directory(Here here) {
@@ -272,12 +268,21 @@ Status Walker::directory(Here here) {
   if (is_ours && is_as_listed_ && !is_same_time(here.mtime_ns, here.stat.mtime_ns)) {
     batch.findings->add(Finding::mtime, shown);
   }
+  if (is_ours && !has_attributes(here, *batch.directory)) batch.findings->add(Finding::xattr, shown);
   DL_TRY(hand_out(batch));
   batch = {};
   found->clear();
   found->shrink_to_fit();
   for (Here& child : below) DL_TRY(directory(std::move(child)));
   return {};
+}
+
+bool Walker::has_attributes(const Here& here, disk::Directory& directory) const {
+  if (here.attributes.empty()) return true;
+  const auto found = directory.attributes();
+  if (!found) return found.error().code == Code::unsupported;
+  const ModeIs mode = mode_is(here.mode);
+  return comparable(*found, mode) == comparable(here.attributes, mode);
 }
 
 Status Walker::match(const Here& here, std::vector<disk::DirectoryEntry>& found, Batch& batch,
@@ -335,7 +340,7 @@ Status Walker::compare(const release::DirectoryCursor::Item& item, const disk::D
   if (scope_.part_of(path) == Scope::Part::inside) compare_owner(entry, found.stat, batch, path);
   switch (entry.kind) {
     case EntryKind::directory:
-      below.push_back({path, item.directory(), entry.mode, entry.mtime_ns, found.stat});
+      below.push_back({path, item.directory(), entry.mode, entry.mtime_ns, entry.attributes, found.stat});
       return {};
     case EntryKind::symlink:
       return compare_symlink(entry, found.stat, batch);
@@ -377,7 +382,7 @@ Status Walker::compare_file(const release::DirectoryCursor::Item& item, const St
     return {};
   }
   if (entry.size_bytes >= options_.long_file_bytes && entry.attributes.empty()) return read_long(item, batch);
-  batch.files.push_back({entry.name, entry.size_bytes, entry.content, entry.attributes});
+  batch.files.push_back({entry.name, entry.size_bytes, entry.content, entry.attributes, mode_is(entry.mode)});
   batch.bytes += entry.size_bytes;
   if (batch.files.size() < batch_files && batch.bytes < batch_bytes) return {};
   return hand_out(batch);

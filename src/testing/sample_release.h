@@ -28,6 +28,7 @@ struct SampleEntry {
   Bytes content;       // of a file; pieces of zeros become holes
   std::string target;  // of a symlink
   std::map<std::string, SampleEntry> children;
+  std::vector<model::Attribute> attributes;  // of a file or directory
   bool operator==(const SampleEntry&) const = default;
 };
 
@@ -120,6 +121,35 @@ inline void mutate_tree(std::mt19937_64& random, SampleEntry& tree, int one_in) 
     ++entry;
   }
   if (hit()) tree.children[random_name(random)] = random_file(random);
+}
+
+// A default ACL that lets one more user in, in the kernel's form: a version, then tag, permissions and id of each
+// entry.
+inline model::Attribute sample_default_acl(std::uint8_t uid) {
+  constexpr std::uint8_t none = 255;
+  Bytes value{2, 0, 0, 0};
+  const auto entry = [&](std::uint8_t tag, std::uint8_t permissions, std::uint8_t id) {
+    const std::uint8_t rest = id == none ? none : 0;
+    value.insert(value.end(), {tag, 0, permissions, 0, id, rest, rest, rest});
+  };
+  entry(1, 7, none);
+  entry(2, 7, uid);
+  entry(4, 5, none);
+  entry(16, 7, none);
+  entry(32, 5, none);
+  return {"system.posix_acl_default", value};
+}
+
+// Gives and takes attributes of directories here and there, default ACLs among them.
+inline void decorate_tree(std::mt19937_64& random, SampleEntry& tree) {
+  if (random() % 3 == 0) {
+    tree.attributes.clear();
+    if (random() % 2 == 0) tree.attributes.push_back(sample_default_acl(static_cast<std::uint8_t>(random() % 100)));
+    if (random() % 2 == 0) tree.attributes.push_back({"user.note", {static_cast<std::uint8_t>(random() % 256)}});
+  }
+  for (auto& [name, child] : tree.children) {
+    if (child.kind == model::EntryKind::directory) decorate_tree(random, child);
+  }
 }
 
 // Puts chunks into frames and packs, and the packs into a store.
@@ -223,6 +253,7 @@ class SampleNodes {
     entry.mode = from.mode;
     entry.mtime_ns = from.mtime_ns;
     entry.target = from.target;
+    entry.attributes = from.attributes;
     if (from.kind == model::EntryKind::directory) entry.node = add(from, entry.stats);
     if (from.kind == model::EntryKind::file) file(from.content, entry);
     return entry;
@@ -300,6 +331,7 @@ class SamplePublisher {
     made.release.number = ++number_;
     made.release.published = WallTime{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21}};
     made.release.tree = nodes.add(tree, made.release.stats);
+    made.release.top_attributes = tree.attributes;
     made.envelope = must(model::seal(model::encode_release(made.release), signer_));
     const pack::ChunkIndex& chunks = packs_.finish();
     const auto out = new_file("manifest");

@@ -61,5 +61,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (in.front() == 1) fuzz::read_changes(Bytes(rest.begin(), rest.end()));
   if (in.front() == 2) fuzz::read_stamps(fuzz::sealed("DLSTAMP1", {Hash256{}, sha256("")}, rest));
   if (in.front() == 3) fuzz::read_changes(fuzz::sealed("DLCHNGE1", {Hash256{}}, rest));
+  if (in.front() == 4) fuzz::read_changes(fuzz::sealed("DLCHNGE2", {Hash256{}}, rest));
   return 0;
 }

@@ -37,6 +37,7 @@ Publisher::Publisher(World& world)
   options_.source = "/source";
   options_.effort = pack::Effort::fast;
   options_.workers = 1;
+  options_.attributes = publish::PublishOptions::Record::yes;
   options_.meant = {.empty = true, .shrink = true, .other_mount = false};
   gardener_.plant(*must(disk_.open_or_create("/source", 0755)));
   must(disk_.open_or_create("/cache", 0700));

@@ -32,9 +32,11 @@ void read_below(disk::Directory& top, const std::string& path, Tree& into) {
       item.target = must(top.read_link(below));
     } else if (found.stat.kind == FileKind::directory) {
       item.kind = model::EntryKind::directory;
+      item.attributes = must(must(top.open_directory(below))->attributes());
       read_below(top, below, into);
     } else {
       item.content = sha256(must(top.read_all(below, max_file_bytes)).value());
+      item.attributes = must(must(top.open_read(below))->attributes());
     }
     into.emplace(below, std::move(item));
   }
@@ -47,7 +49,7 @@ void read_below(release::Manifest& manifest, release::ContentReader& reader, con
   std::vector<std::pair<std::string, release::NodeRef>> directories;
   while (const auto* found = must(cursor.next())) {
     const model::Entry& entry = *found->entry;
-    Item item{entry.kind, entry.mode, entry.mtime_ns, {}, entry.target};
+    Item item{entry.kind, entry.mode, entry.mtime_ns, {}, entry.target, entry.attributes};
     if (entry.kind == model::EntryKind::directory) directories.emplace_back(join(path, entry.name), found->directory());
     if (entry.kind == model::EntryKind::file) {
       Bytes content;
@@ -94,6 +96,7 @@ std::string difference(const Tree& wanted, const Tree& found, const std::set<Has
     if (seen.mtime_ns != item.mtime_ns) text += " (mtime)";
     if (seen.content != item.content) text += " (content)";
     if (seen.target != item.target) text += " (where it leads)";
+    if (seen.attributes != item.attributes) text += " (attributes)";
     text += "\n";
   }
   for (const auto& [path, item] : found) {
@@ -122,7 +125,7 @@ void Gardener::edit(disk::Directory& top) {
 
 void Gardener::edit_once(disk::Directory& top) {
   const std::string file = some_path(top, FileKind::file);
-  switch (below(10)) {
+  switch (below(11)) {
     case 0:
     case 1:
       return write(top, new_path(top), some_content());
@@ -143,7 +146,9 @@ void Gardener::edit_once(disk::Directory& top) {
       if (below(2) == 0) return must(top.make_directory(path, 0755));
       return must(top.make_symlink(file.empty() ? "nowhere" : file, path));
     }
-    case 8: {  // a directory becomes a file, or goes
+    case 8:
+      return change_attributes(top);
+    case 9: {  // a directory becomes a file, or goes
       const std::string directory = some_path(top, FileKind::directory);
       if (directory.empty() || below(2) == 0) return;
       must(top.remove_tree(directory, disk::Missing::is_error));
@@ -173,6 +178,16 @@ void Gardener::change_bytes(disk::Directory& top, const std::string& path) {
   for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random_());
   if (below(4) == 0) return must(file->resize(below(size + 1)));
   must(file->write_at(size == 0 ? 0 : below(size), bytes));
+}
+
+// Of a directory: what is made in it later may get some of them.
+void Gardener::change_attributes(disk::Directory& top) {
+  const std::string path = some_path(top, FileKind::directory);
+  if (path.empty()) return;
+  std::vector<model::Attribute> attributes;
+  if (below(2) == 0) attributes.push_back({"system.posix_acl_default", {static_cast<std::uint8_t>(below(3))}});
+  if (below(2) == 0) attributes.push_back({"user.note", {static_cast<std::uint8_t>(below(3))}});
+  must(must(top.open_directory(path))->set_attributes(attributes));
 }
 
 Bytes Gardener::some_content() {

@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/hash.h"
 #include "disk/filesystem.h"
@@ -20,6 +21,7 @@ struct Item {
   std::int64_t mtime_ns = 0;
   Hash256 content;     // of a file
   std::string target;  // of a symlink
+  std::vector<model::Attribute> attributes;
   bool operator==(const Item&) const = default;
 };
 using Tree = std::map<std::string, Item>;  // by path; the top itself is not in it
@@ -44,6 +46,7 @@ class Gardener {
   void edit_once(disk::Directory& top);
   void write(disk::Directory& top, const std::string& path, const Bytes& content);
   void change_bytes(disk::Directory& top, const std::string& path);
+  void change_attributes(disk::Directory& top);
   [[nodiscard]] Bytes some_content();
   [[nodiscard]] std::string some_path(disk::Directory& top, disk::FileKind kind);
   [[nodiscard]] std::string new_path(disk::Directory& top);
