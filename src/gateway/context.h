@@ -18,6 +18,9 @@ struct ServiceOptions {
   std::string region = "us-east-1";
   std::string domain;      // "s3.example.com": buckets are also at BUCKET.s3.example.com; empty: path style only
   bool anonymous = false;  // whether requests without a signature are looked at at all
+  // Whether "x-amz-server-side-encryption: AES256" is accepted and given back. The server leaves encryption of its disk
+  // to the system; an operator whose disk is not encrypted can have such requests refused instead.
+  bool encrypted_at_rest = true;
 };
 
 class Authenticator;
