@@ -73,7 +73,7 @@ Done give_parts(const Context& context, const objects::Version& version, XmlWrit
   const auto kept = checksum_of(version.properties);
   const bool composite = value_of(version.properties, property::checksum_type) == "COMPOSITE";
   xml.open("ObjectParts");
-  xml.number("TotalPartsCount", version.parts.size());
+  xml.number("PartsCount", version.parts.size());
   // Parts are numbered from 1 in the order of the object, as GET's partNumber counts them.
   const std::size_t begin = std::min<std::size_t>(after, version.parts.size());
   const std::size_t end = std::min(begin + limit, version.parts.size());
