@@ -80,7 +80,7 @@ Status Committer::run(const Op& op, std::uint64_t bytes, const Work& work) {
   return enqueue(request);
 }
 
-Status Committer::run_apart(const std::function<Status()>& work) {
+Status Committer::run_apart(const Apart& work) {
   Request request;
   request.apart = &work;
   return enqueue(request);
@@ -96,7 +96,7 @@ void Committer::loop() {
     const std::vector<Request*> requests = next_batch();
     if (requests.empty()) return;
     if (requests.front()->apart != nullptr) {
-      requests.front()->result = (*requests.front()->apart)();
+      requests.front()->result = (*requests.front()->apart)(index_);
     } else {
       run_batch(requests);
     }

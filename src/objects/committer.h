@@ -60,7 +60,8 @@ class Committer {
   using Work = std::function<Status(Transaction&)>;
   Status run(const Op& op, std::uint64_t bytes, const Work& work);
   // Runs `work` between batches, outside of any transaction.
-  Status run_apart(const std::function<Status()>& work);
+  using Apart = std::function<Status(Index&)>;
+  Status run_apart(const Apart& work);
 
   struct Totals {
     std::uint64_t batches = 0, writes = 0, flushes = 0;
@@ -70,7 +71,7 @@ class Committer {
  private:
   struct Request {
     const Work* work = nullptr;
-    const std::function<Status()>* apart = nullptr;
+    const Apart* apart = nullptr;
     std::uint64_t bytes = 0;
     Status result;
     std::binary_semaphore done{0};

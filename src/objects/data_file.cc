@@ -19,9 +19,8 @@ constexpr std::size_t footer_bytes = 48;
 constexpr std::uint64_t write_back_bytes = 8 << 20;
 
 Bytes encode_footer(std::uint64_t number, std::uint64_t length, ByteView table) {
-  Bytes bytes;
+  Bytes bytes(footer_magic.begin(), footer_magic.end());
   ByteWriter out(bytes);
-  out.raw(bytes_of(footer_magic));
   out.u64_fixed(number);
   out.u64_fixed(length);
   out.u64_fixed(data_block_bytes);
@@ -95,7 +94,8 @@ void BlockHasher::update(ByteView bytes) {
 void BlockHasher::end_block() {
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state_->hash));
-  table_.insert(table_.end(), std::begin(canonical.digest), std::end(canonical.digest));
+  table_.resize(table_.size() + sizeof canonical.digest);
+  std::memcpy(table_.data() + table_.size() - sizeof canonical.digest, canonical.digest, sizeof canonical.digest);
   in_block_ = 0;
 }
 

@@ -99,7 +99,7 @@ ByteView Statement::blob(int column) const {
 
 void Database::Closer::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
 
-Result<Database> Database::open(const std::string& path, OpenMode mode, std::uint64_t cache_bytes) {
+Result<Database> Database::open(const std::string& path, OpenMode mode, std::uint64_t cache_bytes, IndexSync sync) {
   configure_once();
   const int flags = (mode == OpenMode::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE) |
                     SQLITE_OPEN_NOMUTEX;
@@ -107,14 +107,15 @@ Result<Database> Database::open(const std::string& path, OpenMode mode, std::uin
   const int result = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   Database database;
   database.path_ = path;
+  database.sync_ = sync;
   database.database_.reset(raw);
   if (result != SQLITE_OK) return index_error(raw, result, "open " + path);
   (void)sqlite3_extended_result_codes(raw, 1);
   (void)sqlite3_busy_timeout(raw, 10'000);
   if (mode == OpenMode::create) {
+    DL_TRY(database.execute(sync == IndexSync::never ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=NORMAL"));
     DL_TRY(database.execute("PRAGMA page_size=4096"));
     DL_TRY(database.execute("PRAGMA journal_mode=WAL"));
-    DL_TRY(database.execute("PRAGMA synchronous=NORMAL"));
     DL_TRY(database.execute("PRAGMA wal_autocheckpoint=0"));  // the engine chooses the moment
     DL_TRY(database.execute("PRAGMA journal_size_limit=67108864"));
     (void)sqlite3_wal_hook(raw, note_wal_pages, database.wal_pages_.get());
@@ -159,6 +160,7 @@ Result<Database::Checkpoint> Database::checkpoint() {
 }
 
 Status Database::sync() {
+  if (sync_ == IndexSync::never) return {};
   DL_TRY(execute("PRAGMA synchronous=FULL"));
   // A commit that changes nothing writes, and syncs, nothing.
   const Status done = execute("BEGIN IMMEDIATE; UPDATE meta SET syncs=syncs+1; COMMIT");

@@ -51,12 +51,15 @@ class Using {
 };
 
 enum class OpenMode : std::uint8_t { create, read };
+// `never`: for tests of meaning, which would wait for the disk most of the time.
+enum class IndexSync : std::uint8_t { at_checkpoints, never };
 
 // A connection, for one thread at a time.
 class Database {
  public:
   // WAL, synchronous=NORMAL: consistent after a power cut, but perhaps of a moment before.
-  static Result<Database> open(const std::string& path, OpenMode mode, std::uint64_t cache_bytes);
+  static Result<Database> open(const std::string& path, OpenMode mode, std::uint64_t cache_bytes,
+                               IndexSync sync = IndexSync::at_checkpoints);
   Result<Statement> prepare(std::string_view sql);
   Status execute(const std::string& sql);
   [[nodiscard]] bool in_transaction() const;
@@ -74,6 +77,7 @@ class Database {
     void operator()(sqlite3* database) const;
   };
   std::string path_;
+  IndexSync sync_ = IndexSync::at_checkpoints;
   std::unique_ptr<std::uint64_t> wal_pages_ = std::make_unique<std::uint64_t>(0);
   std::unique_ptr<sqlite3, Closer> database_;
 };

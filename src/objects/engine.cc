@@ -26,28 +26,28 @@ Engine::Engine(const ObjectsOptions& options, Clock& clock, std::unique_ptr<File
       readers_(home_.index_path(), options.index_cache_bytes / 2 / usual_readers),
       body_context_{*files_, home_.directory, home_.store, pins_, [this] { return next_data_++; }} {}
 
-Result<std::unique_ptr<Engine>> Engine::open(const ObjectsOptions& options, Clock& clock,
-                                             std::unique_ptr<Files> files) {
+Result<std::unique_ptr<Engine>> Engine::open(const ObjectsOptions& options, Clock& clock, std::unique_ptr<Files> files,
+                                             const Tuning& tuning) {
   DL_ASSIGN(Home home, open_home(*files, options.directory));
   std::unique_ptr<Engine> engine(new Engine(options, clock, std::move(files), std::move(home)));
-  DL_TRY(engine->start());
+  DL_TRY(engine->start(tuning));
   return engine;
 }
 
-Status Engine::start() {
+Status Engine::start(const Tuning& tuning) {
   if (files_->open(home_.suspect_path(), O_RDONLY)) {
     note(Severity::warning, "the index of " + home_.directory + " could not be synced once: it is made anew");
     DL_TRY(remove_index(*files_, home_.index_path()));
     DL_TRY(files_->remove(home_.suspect_path()));
   }
   const std::uint64_t cache = std::max(options_.index_cache_bytes / 2, min_index_cache_bytes);
-  DL_ASSIGN(index_, Index::open(home_.index_path(), cache));
+  DL_ASSIGN(index_, Index::open(home_.index_path(), cache, tuning.index_sync));
   ReplayPlan plan;
   plan.directory = home_.directory;
   plan.store = home_.store;
   DL_ASSIGN(const Replayed replayed, replay(*files_, plan, *index_));
   for (const std::string& message : replayed.notes) note(Severity::warning, message);
-  log_ = std::make_unique<Log>(*files_, home_.directory, home_.store, replayed.end);
+  log_ = std::make_unique<Log>(*files_, home_.directory, home_.store, replayed.end, tuning.segment_bytes);
   DL_TRY(log_->resume());
   next_data_ = index_->state.next_data;
   publish_buckets();
@@ -55,7 +55,7 @@ Status Engine::start() {
       *files_, home_.directory, home_.store, *index_, *log_, clock_, [this] { return next_data_.load(); },
       [this](const Transaction& transaction) { published(transaction); });
   keeper_ = std::make_unique<Keeper>(
-      KeeperContext{*files_, home_, clock_, pins_, epochs_, open_files_, readers_, *committer_, *index_,
+      KeeperContext{*files_, home_, clock_, pins_, epochs_, open_files_, readers_, *committer_, tuning.background,
                     [this](Severity severity, const std::string& message) { note(severity, message); }});
   return {};
 }
@@ -63,6 +63,7 @@ Status Engine::start() {
 Engine::~Engine() {
   keeper_.reset();
   committer_.reset();
+  readers_.close();  // before the index, which so is the last: it moves the WAL into the file
 }
 
 void Engine::note(Severity severity, const std::string& message) {
@@ -196,7 +197,7 @@ Result<Bucket> Engine::change_bucket(const Op& op, const std::string& name,
 }
 
 Result<std::unique_ptr<Objects>> open_objects(const ObjectsOptions& options, Clock& clock) {
-  DL_ASSIGN(std::unique_ptr<Engine> engine, Engine::open(options, clock, std::make_unique<Files>()));
+  DL_ASSIGN(std::unique_ptr<Engine> engine, Engine::open(options, clock, std::make_unique<Files>(), Tuning{}));
   return std::unique_ptr<Objects>(std::move(engine));
 }
 

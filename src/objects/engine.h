@@ -19,10 +19,17 @@
 
 namespace duskline::objects {
 
+// What only tests set otherwise.
+struct Tuning {
+  std::uint64_t segment_bytes = usual_segment_bytes;
+  Background background = Background::thread;
+  IndexSync index_sync = IndexSync::at_checkpoints;
+};
+
 class Engine final : public Objects {
  public:
-  static Result<std::unique_ptr<Engine>> open(const ObjectsOptions& options, Clock& clock,
-                                              std::unique_ptr<Files> files);
+  static Result<std::unique_ptr<Engine>> open(const ObjectsOptions& options, Clock& clock, std::unique_ptr<Files> files,
+                                              const Tuning& tuning);
   ~Engine() override;
 
   Result<Bucket> create_bucket(const Op& op, const Bucket& bucket) override;
@@ -65,7 +72,7 @@ class Engine final : public Objects {
 
  private:
   Engine(const ObjectsOptions& options, Clock& clock, std::unique_ptr<Files> files, Home home);
-  Status start();
+  Status start(const Tuning& tuning);
   void note(Severity severity, const std::string& message);
   void published(const Transaction& transaction);
   void publish_buckets();

@@ -34,12 +34,24 @@ class CollectingReporter final : public Reporter {
   std::vector<std::string> notes_;
 };
 
+// Syncs nothing: for tests of meaning, which would wait for the disk most of the time.
+class QuickFiles final : public Files {
+ public:
+  Status sync(int, const std::string&) override { return {}; }
+  Status sync_directory(const std::string&) override { return {}; }
+};
+
 // A store in a directory of its own, opened and closed as often as a test wants.
 class World {
  public:
-  World() { options.directory = scratch.path("store"); }
+  World() {
+    options.directory = scratch.path("store");
+    options.reporter = &reporter;
+    tuning.background = Background::on_demand;
+    tuning.index_sync = IndexSync::never;
+  }
   void open(std::unique_ptr<Files> files = std::make_unique<Files>()) {
-    engine = must(Engine::open(options, clock, std::move(files)));
+    engine = must(Engine::open(options, clock, std::move(files), tuning));
   }
   void close() { engine.reset(); }
   void reopen() {
@@ -119,7 +131,9 @@ class World {
 
   testing::Scratch scratch;
   testing::SimClock clock;
+  CollectingReporter reporter;
   ObjectsOptions options;
+  Tuning tuning;
   Op op;
   std::unique_ptr<Engine> engine;
 };

@@ -146,7 +146,7 @@ TEST(Engine, SharesBytes) {
 TEST(Engine, IsOpenOnce) {
   World world;
   world.open();
-  const auto second = Engine::open(world.options, world.clock, std::make_unique<Files>());
+  const auto second = Engine::open(world.options, world.clock, std::make_unique<Files>(), world.tuning);
   EXPECT_EQ(must_fail(second), Code::locked);
 }
 

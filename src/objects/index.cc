@@ -41,8 +41,8 @@ Result<IndexState> decode_state(ByteView bytes) {
 
 }  // namespace
 
-Result<std::unique_ptr<Index>> Index::open(const std::string& path, std::uint64_t cache_bytes) {
-  DL_ASSIGN(Database database, Database::open(path, OpenMode::create, cache_bytes));
+Result<std::unique_ptr<Index>> Index::open(const std::string& path, std::uint64_t cache_bytes, IndexSync sync) {
+  DL_ASSIGN(Database database, Database::open(path, OpenMode::create, cache_bytes, sync));
   DL_TRY(database.execute(index_schema));
   DL_ASSIGN(Lookups lookups, Lookups::prepare(database));
   std::unique_ptr<Index> index(new Index(std::move(database), std::move(lookups)));

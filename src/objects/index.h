@@ -40,7 +40,8 @@ struct Place {
 
 class Index {
  public:
-  static Result<std::unique_ptr<Index>> open(const std::string& path, std::uint64_t cache_bytes);
+  static Result<std::unique_ptr<Index>> open(const std::string& path, std::uint64_t cache_bytes,
+                                             IndexSync sync = IndexSync::at_checkpoints);
 
   Status begin();
   Status apply(const Entry& entry, const Place& place);

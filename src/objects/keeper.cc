@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "objects/codec.h"
+#include "objects/compaction.h"
 #include "objects/data_file.h"
 #include "objects/log.h"
 
@@ -11,10 +12,13 @@ namespace {
 
 constexpr std::chrono::milliseconds between_rounds{500};
 constexpr std::uint64_t checkpoint_wal_bytes = 4 << 20;
+constexpr double compaction_bytes_per_second = 32 << 20;
 
 }  // namespace
 
-Keeper::Keeper(KeeperContext context) : context_(std::move(context)), thread_([this] { loop(); }) {}
+Keeper::Keeper(KeeperContext context) : context_(std::move(context)) {
+  if (context_.background == Background::thread) thread_ = std::thread([this] { loop(); });
+}
 
 Keeper::~Keeper() {
   {
@@ -22,15 +26,7 @@ Keeper::~Keeper() {
     stopping_ = true;
   }
   woken_.notify_all();
-  thread_.join();
-}
-
-void Keeper::wake() {
-  {
-    const std::lock_guard lock(mutex_);
-    wake_ = true;
-  }
-  woken_.notify_all();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Keeper::loop() {
@@ -47,7 +43,9 @@ Status Keeper::round() {
   if (!looked_for_leftovers_) DL_TRY(remove_leftovers());
   looked_for_leftovers_ = true;
   DL_TRY(remove_dead());
-  return checkpoint();
+  DL_TRY(checkpoint());
+  DL_TRY(compact());
+  return remove_dead();
 }
 
 Status Keeper::remove_dead() {
@@ -60,17 +58,14 @@ Status Keeper::remove_dead() {
 
 // Asks the pins first: whoever holds none now has committed already, and then the index says so.
 Status Keeper::remove_if_dead(std::uint64_t file) {
-  std::string path;
-  if ((file & segment_bit) != 0) {
-    path = segment_path(context_.home.directory, file & ~segment_bit);
-  } else {
-    if (context_.pins.pinned(file)) return {};
+  if ((file & segment_bit) != 0) return remove_segment(file & ~segment_bit);
+  if (context_.pins.pinned(file)) return {};
+  {
     DL_ASSIGN(auto reader, context_.readers.lend());
     DL_ASSIGN(const auto references, reader->lookups.file_references(file));
     if (references) return {};
-    path = data_path(context_.home.directory, file);
   }
-  const Status removed = context_.files.remove(path);
+  const Status removed = context_.files.remove(data_path(context_.home.directory, file));
   context_.open_files.drop(file);
   if (!removed && removed.error().code != Code::not_found) return removed;
   return {};
@@ -91,7 +86,66 @@ Status Keeper::checkpoint() {
     DL_ASSIGN(database_, Database::open(context_.home.index_path(), OpenMode::create, 1 << 20));
     has_database_ = true;
   }
-  DL_TRY(database_.checkpoint());
+  const auto done = database_.checkpoint();
+  if (done) return {};
+  // What a sync that failed left on the disk is not known, and a later one that succeeds does not say.
+  if (done.error().code == Code::io) {
+    (void)context_.files.open(context_.home.suspect_path(), O_RDWR | O_CREAT);
+    (void)context_.files.sync_directory(context_.home.directory);
+  }
+  return done.error();
+}
+
+// Waits as long as reading so many bytes may take. False when the engine is being closed.
+bool Keeper::pause(std::uint64_t bytes) {
+  std::unique_lock lock(mutex_);
+  if (context_.background == Background::on_demand) return !stopping_;
+  const std::chrono::duration<double> due(static_cast<double>(bytes) / compaction_bytes_per_second);
+  return !woken_.wait_for(lock, due, [&] { return stopping_; });
+}
+
+Status Keeper::compact() {
+  for (;;) {
+    std::optional<std::uint64_t> chosen;
+    DL_TRY(context_.committer.run_apart([&](Index& index) -> Status {
+      chosen = choose_segment(index.segments(), index.state.whole_to.segment, passed_over_);
+      return {};
+    }));
+    if (!chosen) return {};
+    DL_ASSIGN(const bool emptied, empty_segment(context_.files, context_.home.directory, context_.home.store, *chosen,
+                                                context_.committer, [&](std::uint64_t bytes) { return pause(bytes); }));
+    passed_over_.insert(*chosen);
+    if (emptied) {
+      DL_TRY(retire(*chosen));
+    } else if (pause(0)) {
+      context_.note(Severity::warning, "segment " + segment_path(context_.home.directory, *chosen) +
+                                           " of the log cannot be compacted: something that it holds cannot be read; "
+                                           "'duskline store check' says what");
+    } else {
+      return {};
+    }
+  }
+}
+
+// Before the segment goes, the index on the disk must be beyond what replaced it; and nobody may look there any more.
+Status Keeper::retire(std::uint64_t segment) {
+  DL_TRY(context_.committer.run_apart([](Index& index) { return index.database().sync(); }));
+  context_.epochs.retire({segment_bit | segment}, context_.clock.steady());
+  return {};
+}
+
+// The index forgets the segment last: as long as the file may be there, entries in later segments must outlive it.
+Status Keeper::remove_segment(std::uint64_t segment) {
+  const Status removed = context_.files.remove(segment_path(context_.home.directory, segment));
+  context_.open_files.drop(segment_bit | segment);
+  if (!removed && removed.error().code != Code::not_found) return removed;
+  DL_TRY(context_.files.sync_directory(context_.home.directory + "/log"));
+  DL_TRY(context_.committer.run_apart([&](Index& index) -> Status {
+    DL_TRY(index.begin());
+    index.forget_segment(segment);
+    return index.commit();
+  }));
+  passed_over_.erase(segment);
   return {};
 }
 

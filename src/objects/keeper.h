@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -18,6 +19,8 @@
 
 namespace duskline::objects {
 
+enum class Background : std::uint8_t { thread, on_demand };  // on_demand: only round() does anything
+
 struct KeeperContext {
   Files& files;
   const Home& home;
@@ -27,7 +30,7 @@ struct KeeperContext {
   OpenFiles& open_files;
   Readers& readers;
   Committer& committer;
-  Index& index;  // on the committer's thread only
+  Background background;
   std::function<void(Severity, const std::string&)> note;
 };
 
@@ -37,7 +40,6 @@ class Keeper {
   ~Keeper();
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
-  void wake();
   // Everything that there is to do now. Any thread.
   Status round();
 
@@ -47,16 +49,21 @@ class Keeper {
   Status remove_if_dead(std::uint64_t file);
   Status remove_leftovers();
   Status checkpoint();
+  Status compact();
+  Status retire(std::uint64_t segment);
+  Status remove_segment(std::uint64_t segment);
+  bool pause(std::uint64_t bytes);
 
   KeeperContext context_;
   std::mutex round_;  // one at a time
   bool looked_for_leftovers_ = false;
-  Database database_;  // for checkpoints; opened at the first
+  std::set<std::uint64_t> passed_over_;  // segments that wait for removal, or cannot be emptied
+  Database database_;                    // for checkpoints; opened at the first
   bool has_database_ = false;
 
   std::mutex mutex_;
   std::condition_variable woken_;
-  bool wake_ = false, stopping_ = false;
+  bool stopping_ = false;
   std::thread thread_;
 };
 

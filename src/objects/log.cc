@@ -41,7 +41,7 @@ Status Log::resume() {
 }
 
 Status Log::ready(std::uint64_t next_sequence, std::uint64_t next_data) {
-  if (!given_up_ && end_.offset < segment_bytes) return {};
+  if (!given_up_ && end_.offset < segment_bytes_) return {};
   return begin_segment(next_sequence, next_data);
 }
 

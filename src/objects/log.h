@@ -11,7 +11,7 @@
 
 namespace duskline::objects {
 
-inline constexpr std::uint64_t segment_bytes = 64 << 20;  // a segment is ended when it is this long
+inline constexpr std::uint64_t usual_segment_bytes = 64 << 20;  // a segment is ended when it is this long
 
 [[nodiscard]] std::string segment_path(const std::string& directory, std::uint64_t number);
 // Numbers of the segments that are there, ascending.
@@ -20,8 +20,9 @@ inline constexpr std::uint64_t segment_bytes = 64 << 20;  // a segment is ended 
 class Log {
  public:
   // `directory`: the engine's. `end`: where the log ends; what lies behind is cut off at resume().
-  Log(Files& files, std::string directory, std::uint64_t store, Position end)
-      : files_(files), directory_(std::move(directory)), store_(store), end_(end) {}
+  Log(Files& files, std::string directory, std::uint64_t store, Position end,
+      std::uint64_t segment_bytes = usual_segment_bytes)
+      : files_(files), directory_(std::move(directory)), store_(store), segment_bytes_(segment_bytes), end_(end) {}
 
   Status resume();
   // Afterwards end() is where the next batch will lie: begins a segment where the last one is full or cannot be
@@ -39,6 +40,7 @@ class Log {
   Files& files_;
   const std::string directory_;
   const std::uint64_t store_;
+  const std::uint64_t segment_bytes_;
   Position end_;
   disk::UniqueFd fd_;
   std::string path_;

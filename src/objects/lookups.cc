@@ -130,9 +130,9 @@ Result<std::optional<Found>> Lookups::version(std::uint64_t bucket, std::string_
   if (id == null_version) return null_version_of(bucket, key);
   const auto parsed = parse_id(id);
   if (!parsed) return std::optional<Found>();
-  DL_ASSIGN(auto found, by_sequence(bucket, key, parsed->sequence));
-  if (found && found->row.version.id != id) found.reset();
-  return found;
+  auto found = by_sequence(bucket, key, parsed->sequence);
+  if (!found || !*found || (*found)->row.version.id == id) return found;
+  return std::optional<Found>();
 }
 
 Result<std::optional<UploadRow>> Lookups::upload(std::uint64_t bucket, std::string_view key, std::uint64_t sequence) {

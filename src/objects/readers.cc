@@ -29,6 +29,12 @@ Result<Readers::Lease> Readers::lend() {
   return Lease(*this, std::move(*reader));
 }
 
+void Readers::close() {
+  const std::lock_guard lock(mutex_);
+  made_ -= idle_.size();
+  idle_.clear();
+}
+
 void Readers::give_back(std::unique_ptr<Reader> reader) {
   {
     const std::lock_guard lock(mutex_);

@@ -40,6 +40,7 @@ class Readers {
   };
   // Waits where as many are lent as there may be.
   Result<Lease> lend();
+  void close();  // those that are not lent
 
  private:
   void give_back(std::unique_ptr<Reader> reader);

@@ -21,6 +21,7 @@ class Replay {
     DL_TRY(check_beginning(numbers));
     outcome_.end = index_.state.whole_to;
     DL_TRY(index_.begin());
+    for (const std::uint64_t number : removed_) index_.forget_segment(number);
     Status done;
     for (std::size_t i = 0; i < numbers.size() && done; ++i) {
       if (numbers[i] >= begin_.segment) done = replay_segment(numbers, i);
@@ -51,6 +52,14 @@ class Replay {
   Status check_beginning(const std::vector<std::uint64_t>& numbers) {
     begin_ = index_.state.whole_to;
     if (begin_.segment == 0) return {};
+    for (const auto& [number, tally] : index_.segments()) {
+      if (number >= begin_.segment || std::binary_search(numbers.begin(), numbers.end(), number)) continue;
+      if (tally.live_bytes > 0) {
+        DL_TRY(damaged("segment " + segment_path(plan_.directory, number) + " is missing, though " +
+                       std::to_string(tally.live_bytes) + " bytes of it are needed"));
+      }
+      removed_.push_back(number);
+    }
     if (std::binary_search(numbers.begin(), numbers.end(), begin_.segment)) return {};
     // An empty segment is removed when the next one is begun.
     if (begin_.offset == segment_header_bytes) return {};
@@ -155,6 +164,7 @@ class Replay {
   const ReplayPlan& plan_;
   Index& index_;
   Position begin_;
+  std::vector<std::uint64_t> removed_;  // segments that the index knows and that are not there any more
   Replayed outcome_;
 };
 
