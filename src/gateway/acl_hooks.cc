@@ -10,6 +10,10 @@
 namespace duskline::gateway {
 namespace {
 
+// Set where the writer gives what is put to the bucket's owner: an upload must know at its end. It is stored: never
+// change it.
+constexpr std::string_view given_away = "given-away";
+
 bool names_acl(const http::Headers& headers) {
   return std::any_of(headers.begin(), headers.end(), [](const auto& pair) {
     return pair.first == "x-amz-acl" || pair.first.starts_with("x-amz-grant-");
@@ -32,18 +36,15 @@ Done check_enforced(const Acl& acl, const std::string& bucket_owner) {
 }  // namespace
 
 // Nobody is the owner of what anonymous callers put: it goes to the bucket's owner.
-std::string owner_of_put(const Context& context, const objects::Properties&) {
+std::string owner_of_put(const Context& context, const objects::Properties& properties) {
   if (!context.bucket) return context.caller.user;
   const std::string& bucket_owner = context.bucket->owner;
   if (context.caller.anonymous()) return bucket_owner;
   switch (ownership_of(*context.bucket)) {
     case Ownership::bucket_owner_enforced:
       return bucket_owner;
-    case Ownership::bucket_owner_preferred: {
-      const std::string* const canned = context.request.header("x-amz-acl");
-      const bool gives = canned != nullptr && *canned == "bucket-owner-full-control";
-      return gives ? bucket_owner : context.caller.user;
-    }
+    case Ownership::bucket_owner_preferred:
+      return find(properties, given_away) != nullptr ? bucket_owner : context.caller.user;
     case Ownership::object_writer:
       break;
   }
@@ -52,6 +53,11 @@ std::string owner_of_put(const Context& context, const objects::Properties&) {
 
 Done take_object_acl(const Context& context, const http::Headers& headers, objects::Properties& properties) {
   if (!names_acl(headers)) return {};
+  const std::string* const canned = find_header(headers, "x-amz-acl");
+  const bool gives = canned != nullptr && *canned == "bucket-owner-full-control";
+  if (gives && ownership_of(*context.bucket) == Ownership::bucket_owner_preferred) {
+    properties[std::string(given_away)] = "1";
+  }
   const std::string owner = owner_of_put(context, properties);
   const std::string& bucket_owner = context.bucket->owner;
   DL_ASSIGN(const auto acl, acl_of_headers(headers, {owner, bucket_owner}, context.services.keys));

@@ -25,6 +25,7 @@ constexpr std::array errors = {
         {"BadDigest", 400,
          "The Content-MD5 or checksum value that you specified did not match what the server "
          "received."}},
+    Row{ErrorCode::bad_request, {"BadRequest", 400, "Bad Request"}},
     Row{ErrorCode::bucket_already_exists,
         {"BucketAlreadyExists", 409,
          "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "

@@ -21,6 +21,7 @@ enum class ErrorCode : std::uint8_t {
   authorization_header_malformed,
   authorization_query_parameters_error,
   bad_digest,
+  bad_request,
   bucket_already_exists,
   bucket_already_owned_by_you,
   bucket_not_empty,
