@@ -93,7 +93,7 @@ Spec PublishCommand::spec() {
       {"--workers", "N", "threads that read and compress (default: one per CPU)",
        to_number(options_.workers, 1U, 256U)},
       {"--owner", "", "record owners", to_choice(options_.owner, PublishOptions::Record::yes)},
-      {"--xattrs", "", "record extended attributes of files",
+      {"--xattrs", "", "record extended attributes of files and directories, POSIX ACLs among them",
        to_choice(options_.attributes, PublishOptions::Record::yes)},
       {"--note", "TEXT", "a text to keep with the release", to_text(options_.note)},
       {"--dry-run", "", "say what would be done, write nothing",

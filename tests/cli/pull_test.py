@@ -81,19 +81,6 @@ def test_a_hard_link_to_a_file_outside_of_the_subtree_is_a_file(p):
     expect("inode" in p.run("verify", p.work / "target", code=3).err, "a broken link is not seen")
 
 
-def test_attributes_of_directories_are_named_as_left_out(p):
-    source = published(p)
-    try:
-        os.setxattr(source / "sub", "user.note", b"z")
-        os.setxattr(source / "file", "user.note", b"f")
-    except OSError:
-        return  # no such thing on this file system
-    result = p.run("publish", "set", "--from", source, "--store", p.work / "store", "--xattrs")
-    expect("extended attributes of 1 directories are not published" in result.err, f"nothing is said: {result.err}")
-    pull(p)
-    expect(os.getxattr(p.work / "target" / "current" / "file", "user.note") == b"f", "those of files are lost")
-
-
 def test_rollback_lists_each_release_once(p):
     for mode in ("in-place", "switched"):
         target = p.work / mode
