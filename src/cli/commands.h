@@ -24,6 +24,9 @@ namespace duskline::cli {
 [[nodiscard]] std::unique_ptr<Command> key_show_command();
 [[nodiscard]] std::unique_ptr<Command> key_trust_command();
 [[nodiscard]] std::unique_ptr<Command> key_distrust_command();
+[[nodiscard]] std::unique_ptr<Command> store_serve_command();
+[[nodiscard]] std::unique_ptr<Command> store_scrub_command();
+[[nodiscard]] std::unique_ptr<Command> store_check_command();
 [[nodiscard]] std::unique_ptr<Command> store_key_add_command();
 [[nodiscard]] std::unique_ptr<Command> store_key_list_command();
 [[nodiscard]] std::unique_ptr<Command> store_key_remove_command();

@@ -67,8 +67,9 @@ class KeyAddCommand final : public Command {
     context.console.text("user        " + made.user.name + " (" + made.user.id + ")");
     context.console.text("access key  " + made.key.id);
     context.console.text("secret key  " + made.key.secret);
-    context.console.note(Severity::info, "the key may do: " + rights_of(made.key.restriction) +
-                                             ". Keep the secret now: it is not shown again");
+    context.console.text("may do      " + rights_of(made.key.restriction));
+    // With --json one object is all: it is read by a program.
+    if (!context.console.json()) context.console.note(Severity::info, "keep the secret now: it is not shown again");
     auto object = describe(made.key, &made.user);
     object["secret_key"] = made.key.secret;
     context.console.object(object);
