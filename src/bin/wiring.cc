@@ -1,10 +1,10 @@
 #include "bin/wiring.h"
 
 #include <cstdlib>
-#include <fstream>
 #include <mutex>
 #include <random>
 
+#include "cli/s3_arguments.h"
 #include "http/transport.h"
 #include "s3/credentials.h"
 #include "store/s3_store.h"
@@ -12,43 +12,6 @@
 
 namespace duskline {
 namespace {
-
-struct BucketAndPrefix {
-  std::string bucket, prefix;
-};
-
-std::string without_slashes(std::string_view text) {
-  while (text.starts_with('/')) text.remove_prefix(1);
-  while (text.ends_with('/')) text.remove_suffix(1);
-  return std::string(text);
-}
-
-Result<BucketAndPrefix> parse_s3_url(const std::string& url) {
-  const std::string rest = url.substr(std::string_view("s3://").size());
-  const auto slash = rest.find('/');
-  BucketAndPrefix result{rest.substr(0, slash), slash == std::string::npos ? "" : without_slashes(rest.substr(slash))};
-  if (result.bucket.empty())
-    return Error{Code::usage, "\"" + printable(url) + "\" names no bucket: write s3://bucket/prefix"};
-  return result;
-}
-
-Result<store::S3Options::Addressing> parse_addressing(const std::string& text) {
-  if (text == "auto") return store::S3Options::Addressing::automatic;
-  if (text == "path") return store::S3Options::Addressing::path;
-  if (text == "host") return store::S3Options::Addressing::virtual_host;
-  return Error{Code::usage, "--addressing: \"" + printable(text) + "\" is none of auto, path, host"};
-}
-
-Result<std::string> read_key_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string key(33, '\0');
-  file.read(key.data(), 33);
-  key.resize(static_cast<std::size_t>(file.gcount()));
-  if (key.size() != 32) {
-    return Error{Code::usage, "--sse-c-key-file: " + printable(path) + " must hold exactly 32 bytes"};
-  }
-  return key;
-}
 
 // Keeps the transport alive as long as the store that uses it.
 class OwningStore final : public store::ObjectStore {
@@ -78,31 +41,9 @@ class OwningStore final : public store::ObjectStore {
 };
 
 Result<std::unique_ptr<store::ObjectStore>> open_s3(const cli::StoreArguments& arguments, Clock& clock) {
-  DL_ASSIGN(const auto place, parse_s3_url(arguments.url));
-  const s3::CredentialOptions credentials{.profile = arguments.profile, .environment = environment_value};
-  const auto first_of = [&](std::initializer_list<std::optional<std::string>> values) -> std::string {
-    for (const auto& value : values) {
-      if (value && !value->empty()) return *value;
-    }
-    return "";
-  };
-  store::S3Options options{.bucket = place.bucket, .prefix = place.prefix};
-  options.endpoint =
-      first_of({arguments.endpoint, environment_value("AWS_ENDPOINT_URL_S3"), environment_value("AWS_ENDPOINT_URL"),
-                s3::shared_config_value(credentials, "endpoint_url")});
-  options.region = first_of({arguments.region, environment_value("AWS_REGION"), environment_value("AWS_DEFAULT_REGION"),
-                             s3::shared_config_value(credentials, "region"), "us-east-1"});
-  DL_ASSIGN(options.addressing, parse_addressing(arguments.addressing));
-  options.encryption = arguments.encryption;
-  options.kms_key_id = arguments.kms_key_id;
-  if (!arguments.customer_key_file.empty()) {
-    DL_ASSIGN(options.customer_key, read_key_file(arguments.customer_key_file));
-  }
-  http::TransportOptions transport_options;
-  transport_options.ca_file = first_of({arguments.ca_file, environment_value("AWS_CA_BUNDLE")});
-  transport_options.stall_limit = std::chrono::ceil<std::chrono::milliseconds>(arguments.stall_limit);
-  auto transport = http::open_curl_transport(transport_options);
-  auto source = s3::default_credentials(*transport, clock, credentials);
+  DL_ASSIGN(const auto options, cli::s3_options(arguments, environment_value));
+  auto transport = http::open_curl_transport(cli::transport_options(arguments, environment_value));
+  auto source = s3::default_credentials(*transport, clock, cli::credential_options(arguments, environment_value));
   DL_ASSIGN(auto opened, store::open_s3_store(options, *transport, std::move(source), clock));
   return std::unique_ptr<store::ObjectStore>(std::make_unique<OwningStore>(std::move(transport), std::move(opened)));
 }

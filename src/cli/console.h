@@ -35,6 +35,7 @@ class Console final : public Reporter {
   void configure(const ConsoleSettings& settings);
   [[nodiscard]] bool json() const { return settings_.json; }
   [[nodiscard]] bool quiet() const { return settings_.verbosity == Verbosity::quiet; }
+  [[nodiscard]] bool verbose() const { return settings_.verbosity == Verbosity::verbose; }
 
   // A line of data, or the object when JSON is asked for. With JSON, plain text is dropped.
   void text(std::string_view line);

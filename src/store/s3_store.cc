@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/units.h"
+#include "s3/bucket.h"
 #include "s3/client.h"
 #include "s3/xml.h"
 #include "store/s3_store_multipart.h"
@@ -268,50 +269,20 @@ Status S3Store::remove_one(const Op& op, const Key& key) {
   return {};
 }
 
-bool is_bucket_name(std::string_view name) {
-  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-  return !name.empty() && name.size() <= 255 && name.find_first_not_of(allowed) == std::string_view::npos &&
-         name != "." && name != "..";
-}
-
-bool is_region(std::string_view name) {
-  return !name.empty() && name.size() <= 64 &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-             std::string_view::npos;
-}
-
-bool is_aws(const http::Url& endpoint) {
-  return endpoint.host.ends_with(".amazonaws.com") || endpoint.host.ends_with(".amazonaws.com.cn");
-}
-
-Result<s3::Bucket> bucket_of(const S3Options& options) {
-  if (!is_bucket_name(options.bucket)) {
-    return Error{Code::usage, "\"" + printable(options.bucket) + "\" cannot be a bucket's name"};
-  }
-  if (!is_region(options.region)) return Error{Code::usage, "\"" + printable(options.region) + "\" is no region"};
-  std::string endpoint = options.endpoint;
-  if (endpoint.empty()) {
-    const std::string_view domain = options.region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
-    endpoint = "https://s3." + options.region + std::string(domain);
-  }
-  auto url = http::parse_url(endpoint);
-  if (!url) return wrap(std::move(url).error(), "the endpoint of the S3 service");
-  if (!url->query.empty())
-    return Error{Code::usage, "the endpoint " + http::loggable_url(endpoint) + " has a query (?)"};
-  while (url->path.ends_with('/')) url->path.pop_back();
+s3::BucketAddress address_of(const S3Options& options) {
+  using Style = s3::BucketAddress::Style;
   using enum S3Options::Addressing;
-  // A wildcard certificate does not cover a name with dots before the service's.
-  const bool by_host = options.addressing == virtual_host || (options.addressing == automatic && is_aws(*url) &&
-                                                              options.bucket.find('.') == std::string::npos);
-  return s3::Bucket{std::move(*url), options.bucket, options.region,
-                    by_host ? s3::Addressing::virtual_host : s3::Addressing::path};
+  const Style style = options.addressing == path           ? Style::path
+                      : options.addressing == virtual_host ? Style::virtual_host
+                                                           : Style::automatic;
+  return {options.bucket, options.endpoint, options.region, style};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ObjectStore>> open_s3_store(const S3Options& options, http::Transport& transport,
                                                    std::unique_ptr<s3::CredentialSource> credentials, Clock& clock) {
-  DL_ASSIGN(auto bucket, bucket_of(options));
+  DL_ASSIGN(auto bucket, s3::resolve_bucket(address_of(options)));
   if (!options.prefix.empty()) {
     auto prefix = Key::parse(options.prefix);
     if (!prefix) return wrap(std::move(prefix).error(), "the prefix of the S3 store");

@@ -1,0 +1,98 @@
+#include "sync/plan.h"
+
+namespace duskline::sync {
+namespace {
+
+class Planner {
+ public:
+  Planner(const Op& op, const PlanParts& parts, Trust trust, std::int64_t now_ns)
+      : op_(op), parts_(parts), trust_(trust), now_ns_(now_ns) {}
+
+  Result<PlanTotals> run() {
+    DL_ASSIGN(const auto source, parts_.source.list(op_, parts_.source_reporter, ""));
+    DL_ASSIGN(const auto destination, parts_.destination.list(op_, parts_.destination_reporter, ""));
+    DL_ASSIGN(const Entry* left, source->next());
+    DL_ASSIGN(const Entry* right, destination->next());
+    while (left != nullptr || right != nullptr) {
+      const int order = left == nullptr ? 1 : right == nullptr ? -1 : left->path.compare(right->path);
+      DL_TRY(decide(order <= 0 ? left : nullptr, order >= 0 ? right : nullptr));
+      if (order <= 0) {
+        DL_ASSIGN(left, source->next());
+      }
+      if (order >= 0) {
+        DL_ASSIGN(right, destination->next());
+      }
+      if (++seen_ % 4096 == 0) {
+        parts_.source_reporter.progress({.phase = "list", .files = seen_});
+        DL_TRY(op_.check());
+      }
+    }
+    DL_TRY(parts_.plan.flush());
+    return totals_;
+  }
+
+ private:
+  Status decide(const Entry* source, const Entry* destination) {
+    const std::string& path = source != nullptr ? source->path : destination->path;
+    const Record* known = parts_.known.find(path);
+    record_.path = path;
+    record_.action = judge(source, destination, known, trust_);
+    record_.source = source != nullptr ? source->stamp : Stamp{};
+    record_.destination = destination != nullptr ? destination->stamp : Stamp{};
+    // What is known of these very versions, and since when.
+    const bool same_versions = known != nullptr && is_same_version(known->source, record_.source) &&
+                               is_same_version(known->destination, record_.destination);
+    record_.source_settled = same_versions && known->source_settled;
+    record_.destination_settled = same_versions && known->destination_settled;
+    record_.seen_ns = same_versions && known->seen_ns != 0 ? known->seen_ns : now_ns_;
+    if (record_.source_settled && record_.destination_settled) record_.seen_ns = 0;
+    count(source, destination);
+    return parts_.plan.append(record_);
+  }
+
+  void count(const Entry* source, const Entry* destination) {
+    const bool is_folder = record_.is_directory();
+    if (source != nullptr) {
+      ++totals_.source_entries;
+      if (!is_folder) {
+        ++totals_.source_files;
+        totals_.source_bytes += source->stamp.size_bytes;
+      }
+    }
+    if (destination != nullptr && !is_folder) ++totals_.destination_files;
+    switch (record_.action) {
+      case Action::keep:
+        ++totals_.keep;
+        return;
+      case Action::remove:
+        if (!is_folder) ++totals_.remove;
+        return;
+      case Action::add:
+        ++(is_folder ? totals_.folders_to_add : totals_.add);
+        break;
+      case Action::change:
+        ++totals_.change;
+        break;
+      case Action::compare:
+        ++totals_.compare;
+        break;
+    }
+    totals_.bytes += record_.source.size_bytes;
+  }
+
+  const Op& op_;
+  const PlanParts& parts_;
+  const Trust trust_;
+  const std::int64_t now_ns_;
+  PlanTotals totals_;
+  Record record_;
+  std::uint64_t seen_ = 0;
+};
+
+}  // namespace
+
+Result<PlanTotals> make_plan(const Op& op, const PlanParts& parts, Trust trust, std::int64_t now_ns) {
+  return Planner(op, parts, trust, now_ns).run();
+}
+
+}  // namespace duskline::sync
