@@ -67,8 +67,9 @@ class Engine final : public Objects {
   [[nodiscard]] Counts counts() override;
   Result<ScrubReport> scrub(const Op& op, std::uint64_t bytes_per_second) override;
 
-  // One round of the background work, now: for tests.
+  // For tests. One round of the background work, now; and the index, between batches.
   Status tidy() { return keeper_->round(); }
+  Status on_index(const Committer::Apart& work) { return committer_->run_apart(work); }
 
  private:
   Engine(const ObjectsOptions& options, Clock& clock, std::unique_ptr<Files> files, Home home);
