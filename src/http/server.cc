@@ -46,6 +46,7 @@ class EpollServer final : public Server {
 
  private:
   void accepted(const Accepted& connection);
+  bool make_room();
   void tick(std::size_t shard);
   void drain(ConnectionGroup& group);
   bool wait_until_empty(std::optional<SteadyTime> deadline);
@@ -77,16 +78,17 @@ Status EpollServer::begin() {
 
 void EpollServer::accepted(const Accepted& connection) {
   ++room_.accepted;
-  auto welcome = ConnectionGroup::Welcome::serve;
   const std::uint64_t now = room_.connections++;
-  if (now >= room_.options.max_connections) {
+  if (now >= room_.options.max_connections + turned_away_at_once) {
+    ++room_.refused;
+    --room_.connections;
+    ::close(connection.socket);
+    return;
+  }
+  auto welcome = ConnectionGroup::Welcome::serve;
+  if (now >= room_.options.max_connections && !make_room()) {
     ++room_.refused;
     welcome = ConnectionGroup::Welcome::turn_away;
-    if (now >= room_.options.max_connections + turned_away_at_once) {
-      --room_.connections;
-      ::close(connection.socket);
-      return;
-    }
   }
   Shard& shard = **std::min_element(shards_.begin(), shards_.end(),
                                     [](const auto& a, const auto& b) { return a->group.size() < b->group.size(); });
@@ -98,6 +100,14 @@ void EpollServer::accepted(const Accepted& connection) {
   };
   if (&shard == shards_.front().get()) return adopt();
   shard.loop->post(std::move(adopt));
+}
+
+bool EpollServer::make_room() {
+  Shard& shard = **std::max_element(shards_.begin(), shards_.end(),
+                                    [](const auto& a, const auto& b) { return a->group.idle() < b->group.idle(); });
+  if (shard.group.idle() == 0) return false;
+  shard.loop->post([&shard] { shard.group.end_longest_idle(); });
+  return true;
 }
 
 void EpollServer::tick(std::size_t shard) {

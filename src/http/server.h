@@ -104,9 +104,10 @@ struct ServerOptions {
   std::optional<ServerTls> tls;
   unsigned loops = 0;  // 0: one for each CPU, at most 4
   unsigned workers = 32;
-  std::size_t worker_queue = 512;  // steps waiting for a worker; beyond: overloaded()
-  std::size_t max_connections = 20'000;
+  std::size_t worker_queue = 512;                 // steps waiting for a worker; beyond: overloaded()
+  std::size_t max_connections = 20'000;           // at the limit, whoever is idle for longest makes room
   std::size_t max_header_bytes = 64 << 10;        // the request line with it; S3 clients send some 10 KiB at most
+  std::uint64_t head_memory_bytes = 24 << 20;     // of all unfinished heads beyond 4 KiB each; then 503
   std::size_t body_piece_bytes = 256 << 10;       // at most, for one body() call; small bodies come in one piece
   std::uint64_t body_memory_bytes = 24 << 20;     // of all connections' body pieces; connections wait for their turn
   std::chrono::milliseconds header_time{20'000};  // from a request's first byte to the end of its head; TLS handshake

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::chrono::seconds linger_time{30};
 constexpr std::chrono::seconds linger_idle_time{5};
+// An unfinished head of this size is taken without counting.
+constexpr std::size_t small_head_bytes = 4 << 10;
 
 }  // namespace
 
@@ -20,13 +22,14 @@ ServerConnection::ServerConnection(ConnectionGroup& group, std::unique_ptr<Strea
       secure_(secure) {}
 
 void ServerConnection::begin(int socket) {
-  arm(secure_ ? room_.options.header_time : room_.options.idle_time);
-  if (!secure_) phase_ = Phase::head;
+  arm(room_.options.header_time);
+  if (!secure_) await_request();
   const auto status = group_.loop().watch(socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
   if (!status) close();
 }
 
 void ServerConnection::turn_away() {
+  group_.note_busy(*this);
   if (secure_) return close();  // not worth a handshake
   if (refuse_head(503) == Then::end) return close();
   advance();
@@ -90,9 +93,15 @@ ServerConnection::Then ServerConnection::handshake() {
   const Moved moved = stream_->handshake();
   if (moved.kind == Moved::Kind::blocked) return Then::wait;
   if (moved.kind != Moved::Kind::some) return Then::end;
-  phase_ = Phase::head;
-  arm(room_.options.idle_time);
+  await_request();
   return Then::go_on;
+}
+
+void ServerConnection::await_request() {
+  phase_ = Phase::head;
+  if (!input_.unread().empty()) return arm(room_.options.header_time);
+  arm(room_.options.idle_time);
+  group_.note_idle(*this);
 }
 
 ServerConnection::Then ServerConnection::read_head() {
@@ -106,15 +115,33 @@ ServerConnection::Then ServerConnection::read_head() {
       return refuse_head(long_target ? 414 : 431);
     }
     if (begins_badly(here)) return refuse_head(400);
+    if (!head_fits()) return refuse_head(503);
     const bool first = here.empty();
     const Moved moved = input_.read_more(*stream_);
     if (moved.kind == Moved::Kind::blocked) return Then::wait;
     if (moved.kind != Moved::Kind::some) return Then::end;
-    if (first) arm(room_.options.header_time);
+    if (first) {
+      arm(room_.options.header_time);
+      group_.note_busy(*this);
+    }
   }
 }
 
+bool ServerConnection::head_fits() {
+  const std::size_t bytes = input_.unread().size();
+  count_head(bytes > small_head_bytes ? bytes : 0);
+  return head_bytes_ == 0 || room_.head_bytes <= room_.options.head_memory_bytes;
+}
+
+void ServerConnection::count_head(std::size_t bytes) {
+  if (bytes == head_bytes_) return;
+  room_.head_bytes += bytes;
+  room_.head_bytes -= head_bytes_;
+  head_bytes_ = bytes;
+}
+
 ServerConnection::Then ServerConnection::begin_request(std::string_view head) {
+  count_head(0);
   ParsedHead parsed = parse_head(head);
   input_.consume(head.size());
   if (parsed.status != 0) return refuse_head(parsed.status);
@@ -136,6 +163,7 @@ ServerConnection::Then ServerConnection::begin_request(std::string_view head) {
 
 // What comes after it cannot be told apart from it any more.
 ServerConnection::Then ServerConnection::refuse_head(int status) {
+  count_head(0);
   current_ = std::make_unique<Current>();
   current_->began = room_.clock.steady();
   current_->drops_too_much = true;
@@ -169,9 +197,7 @@ ServerConnection::Then ServerConnection::after_answer() {
   const bool keep = current_->keep_alive && !draining_;
   current_.reset();
   if (keep) {
-    phase_ = Phase::head;
-    arm(room_.options.idle_time);
-    if (!input_.unread().empty()) arm(room_.options.header_time);
+    await_request();
     return Then::go_on;
   }
   if (!unread) {
@@ -275,6 +301,7 @@ void ServerConnection::arm(std::chrono::milliseconds from_now) {
 
 void ServerConnection::close() {
   if (phase_ == Phase::closed) return;
+  count_head(0);
   report(false);
   current_.reset();
   phase_ = Phase::closed;

@@ -28,7 +28,10 @@ class ServerConnection final : public Watched {
   void break_off();
   [[nodiscard]] bool is_open() const { return phase_ != Phase::closed; }
 
-  std::size_t place = 0;  // the group's
+  // The group's.
+  std::size_t place = 0;
+  bool idle = false;
+  ServerConnection *idle_before = nullptr, *idle_after = nullptr;
 
  private:
   enum class Phase : std::uint8_t {
@@ -71,6 +74,9 @@ class ServerConnection final : public Watched {
   bool deadline_passed();  // true: go on
   void report(bool complete);
   void arm(std::chrono::milliseconds from_now);
+  void await_request();
+  [[nodiscard]] bool head_fits();
+  void count_head(std::size_t bytes);
   void close();
 
   ConnectionGroup& group_;
@@ -87,6 +93,7 @@ class ServerConnection final : public Watched {
   SteadyTime linger_until_{};
   std::optional<std::uint64_t> unsent_seen_;  // while sending: half a stall ago
   HeadFinder finder_;
+  std::size_t head_bytes_ = 0;  // as counted in the room
 
   // Of the request in hand.
   struct Current {

@@ -279,20 +279,61 @@ TEST_F(ServerHostileTest, RefusesStepsBeyondTheQueue) {
 TEST_F(ServerHostileTest, TurnsAwayConnectionsBeyondTheLimit) {
   auto options = loopback();
   options.max_connections = 2;
-  start([](const Head&) { return Plan{}; }, options);
-  auto first = std::make_unique<Client>(address_);
-  Client second(address_);
-  EXPECT_EQ(first->ask(get("/")).status, 200);
-  EXPECT_EQ(second.ask(get("/")).status, 200);
+  start([](const Head&) { return echo_plan(); }, options);
+  const std::string begun = "PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+  Client first(address_), second(address_);
+  EXPECT_EQ(first.ask(begun).status, 100);
+  EXPECT_EQ(second.ask(begun).status, 100);
   Client third(address_);
   EXPECT_EQ(third.receive().status, 503);
   EXPECT_EQ(server_->counts().refused, 1U);
+  first.send("abc");
+  EXPECT_EQ(first.receive().body, "abc");
+  // Once the turned away one has gone, the idle one makes room.
   third.close();
-  first.reset();
-  // The place is free again as soon as the server has seen the end.
-  while (server_->counts().connections > 1) std::this_thread::yield();
+  while (server_->counts().connections > 2) std::this_thread::yield();
+  Client fourth(address_);
+  EXPECT_EQ(fourth.ask(put("/", "four")).body, "four");
+  EXPECT_TRUE(first.at_end());
+  second.send("xyz");
+  EXPECT_EQ(second.receive().body, "xyz");
+}
+
+TEST_F(ServerHostileTest, EndsWhoIsIdleForLongest) {
+  auto options = loopback();
+  options.loops = 1;
+  options.max_connections = 3;
+  start([](const Head&) { return Plan{}; }, options);
+  Client first(address_), second(address_), third(address_);
+  for (Client* client : {&first, &second, &third, &first}) EXPECT_EQ(client->ask(get("/")).status, 200);
   Client fourth(address_);
   EXPECT_EQ(fourth.ask(get("/")).status, 200);
+  EXPECT_TRUE(second.at_end());
+  for (Client* client : {&first, &third, &fourth}) EXPECT_EQ(client->ask(get("/")).status, 200);
+  EXPECT_EQ(server_->counts().refused, 0U);
+}
+
+TEST_F(ServerHostileTest, BoundsTheMemoryOfUnfinishedHeads) {
+  auto options = loopback();
+  options.head_memory_bytes = 40'000;
+  start([](const Head&) { return Plan{}; }, options);
+  std::vector<std::unique_ptr<Client>> clients;
+  const auto begin = [&](std::size_t bytes) {
+    clients.push_back(std::make_unique<Client>(address_));
+    clients.back()->send("GET / HTTP/1.1\r\nHost: h\r\nX-A: " + std::string(bytes, 'x'));
+  };
+  begin(30'000);
+  begin(30'000);
+  // Which of the two comes first is the system's choice; one is too much.
+  pollfd both[] = {{clients[0]->socket(), POLLIN, 0}, {clients[1]->socket(), POLLIN, 0}};
+  ASSERT_EQ(::poll(both, 2, -1), 1);
+  const std::size_t refused = both[0].revents != 0 ? 0 : 1;
+  EXPECT_EQ(clients[refused]->receive().status, 503);
+  // Small ones always fit, and the other goes on.
+  begin(3000);
+  for (Client* client : {clients[2].get(), clients[1 - refused].get()}) {
+    EXPECT_EQ(client->ask("\r\n\r\n").status, 200);
+  }
 }
 
 TEST_F(ServerHostileTest, AcceptsAgainWhenThereAreDescriptors) {

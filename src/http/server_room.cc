@@ -21,6 +21,7 @@ void ConnectionGroup::adopt(int socket, std::unique_ptr<Stream> stream, std::str
 }
 
 void ConnectionGroup::retire(ServerConnection& connection) {
+  note_busy(connection);
   const std::size_t place = connection.place;
   loop_.discard(std::move(connections_[place]));
   if (place + 1 < connections_.size()) {
@@ -37,6 +38,27 @@ void ConnectionGroup::retire(ServerConnection& connection) {
 // Backwards: the one that takes a retired one's place has had its turn.
 void ConnectionGroup::tick() {
   for (std::size_t i = connections_.size(); i-- > 0;) connections_[i]->tick();
+}
+
+void ConnectionGroup::note_idle(ServerConnection& connection) {
+  if (std::exchange(connection.idle, true)) return;
+  connection.idle_before = last_idle_;
+  connection.idle_after = nullptr;
+  (last_idle_ != nullptr ? last_idle_->idle_after : first_idle_) = &connection;
+  last_idle_ = &connection;
+  ++idle_count_;
+}
+
+void ConnectionGroup::note_busy(ServerConnection& connection) {
+  if (!std::exchange(connection.idle, false)) return;
+  ServerConnection *const before = connection.idle_before, *const after = connection.idle_after;
+  (before != nullptr ? before->idle_after : first_idle_) = after;
+  (after != nullptr ? after->idle_before : last_idle_) = before;
+  --idle_count_;
+}
+
+void ConnectionGroup::end_longest_idle() {
+  if (first_idle_ != nullptr) first_idle_->break_off();
 }
 
 void ConnectionGroup::drain() {

@@ -33,6 +33,7 @@ struct ServerRoom {
   PieceMemory memory;
   StepWorkers workers;
   std::atomic<std::uint64_t> connections{0}, accepted{0}, refused{0}, requests{0};
+  std::atomic<std::uint64_t> head_bytes{0};  // of unfinished heads that are more than small
   // For whoever waits for the last connection's end.
   std::mutex end_mutex;
   std::condition_variable ended;
@@ -51,9 +52,14 @@ class ConnectionGroup {
   void adopt(int socket, std::unique_ptr<Stream> stream, std::string peer, bool secure, Welcome welcome);
   void retire(ServerConnection& connection);
   void tick();
-  void drain();      // ends what is idle, and the others after their answer; also those adopted from now on
-  void break_off();  // ends all, as soon as no worker is busy with them
-  [[nodiscard]] std::size_t size() const { return size_; }  // any thread
+  // Between requests, or not. The list is in the order in which they became so.
+  void note_idle(ServerConnection& connection);
+  void note_busy(ServerConnection& connection);
+  void end_longest_idle();  // makes room for another connection
+  void drain();             // ends what is idle, and the others after their answer; also those adopted from now on
+  void break_off();         // ends all, as soon as no worker is busy with them
+  [[nodiscard]] std::size_t size() const { return size_; }        // any thread
+  [[nodiscard]] std::size_t idle() const { return idle_count_; }  // any thread
 
   [[nodiscard]] ServerRoom& room() { return room_; }
   [[nodiscard]] EventLoop& loop() { return loop_; }
@@ -65,7 +71,8 @@ class ConnectionGroup {
   ServerRoom& room_;
   EventLoop& loop_;
   std::vector<std::unique_ptr<ServerConnection>> connections_;
-  std::atomic<std::size_t> size_{0};
+  std::atomic<std::size_t> size_{0}, idle_count_{0};
+  ServerConnection *first_idle_ = nullptr, *last_idle_ = nullptr;
   bool draining_ = false, breaking_off_ = false;
   std::array<std::uint8_t, 64 << 10> in_scratch_{}, out_scratch_{};
   std::string date_;
