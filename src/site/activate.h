@@ -43,7 +43,7 @@ class Activator {
 // What became of an activation with commands around it.
 struct HookedActivation {
   enum class End : std::uint8_t {
-    shown,         // all is well
+    shown,          // all is well
     before_failed,  // nothing was activated (`error`); what is staged stays for the next run
     after_failed,   // shown, but the command after it failed: `error`
     // The check failed (`error`): what was shown before (nothing, at first) is shown again, and this release is in
@@ -53,9 +53,9 @@ struct HookedActivation {
   } end = End::shown;
   std::optional<Error> error;
 };
-// before, activate, after, check, in this order. An error means that the activation failed. In-place, with a check, replaced files are kept until it has passed. Also for a
-// release that is shown but State::unchecked: then only `after` and `check` are run, or State::after_due: then only
-// `after`; `staged` names it.
+// before, activate, after, check, in this order. An error means that the activation failed. In-place, with a check,
+// replaced files are kept until it has passed. Also for a release that is shown but State::unchecked: then only `after`
+// and `check` are run, or State::after_due: then only `after`; `staged` names it.
 [[nodiscard]] Result<HookedActivation> activate_with_hooks(const Op&, Target&, const Staged&, const Hooks&, Clock&,
                                                            Reporter&);
 

@@ -16,9 +16,6 @@ constexpr std::size_t waiting_tasks = 64;
 // What has arrived is written at least so often, so that no kill costs more than that of a slow link's work.
 constexpr auto longest_unwritten = std::chrono::seconds(1);
 
-// No other way of getting the bytes would fare better.
-bool is_final(Code code) { return code == Code::cancelled || code == Code::denied || code == Code::expired; }
-
 // A range beyond the end, or a body of the wrong length: the object is not what was said of it.
 bool is_broken_object(Code code) { return code == Code::invalid || code == Code::corrupt; }
 
@@ -321,6 +318,10 @@ std::span<const Part> Fetcher::take_over(const Batch& batch) {
 
 Status Fetcher::run_range(const Op& op, Batch& batch, std::span<const Part> parts) {
   const Object target = object(parts.front().stored.object);
+  if (!target.pack && delta_given_up_) {
+    for (const Part& part : parts) leave_to_manifest(batch, part);
+    return {};
+  }
   const Loan space(*this);
   const Origin origin = target.pack ? Origin::pack : Origin::delta;
   PartSink sink(*this, batch, parts, origin, *space);
@@ -336,9 +337,9 @@ Status Fetcher::run_range(const Op& op, Batch& batch, std::span<const Part> part
   if (missing.empty()) return {};
   if (!got && !is_broken_object(got.error().code)) {
     const bool can_do_without = std::ranges::all_of(missing, [&](const Part& part) { return is_hint(batch, part); });
-    if (!can_do_without || is_final(got.error().code)) {
-      return wrap(got.error(), "fetch from \"" + target.key + "\"");
-    }
+    const bool is_stopped = got.error().code == Code::cancelled;
+    if (!can_do_without || is_stopped) return wrap(got.error(), "fetch from \"" + target.key + "\"");
+    if (!target.pack) give_up_delta(target, got.error());
   }
   for (const Part& part : missing) {
     if (is_hint(batch, part)) {
@@ -348,6 +349,14 @@ Status Fetcher::run_range(const Op& op, Batch& batch, std::span<const Part> part
     }
   }
   return {};
+}
+
+// Every other range of it would wait through as many tries.
+void Fetcher::give_up_delta(const Object& target, const Error& why) {
+  if (delta_given_up_.exchange(true)) return;
+  parts_.reporter.note(
+      Severity::warning,
+      "the delta \"" + target.key + "\" cannot be fetched, so what it has comes from packs: " + why.describe());
 }
 
 // Whether only the delta, which is not trusted and can be done without, said that the pieces lie there.

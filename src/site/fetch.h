@@ -2,6 +2,7 @@
 // hash fits to the Assembler. Nothing reaches a file unverified.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -58,6 +59,7 @@ struct FetchParts {
   Assembler& assembler;
   Meter& meter;
   Clock& clock;
+  Reporter& reporter;
 };
 
 class Fetcher {
@@ -72,7 +74,8 @@ class Fetcher {
 
   // Starts an arranged batch, which the caller keeps until it has waited for it. Code::no_space, io: from writing;
   // Code::not_found: a pack is not in the store; Code::corrupt: bytes stayed wrong when they were fetched again.
-  // Pieces that could not be had as a local file or the delta said are the batch's failures, not errors.
+  // Pieces that could not be had as a local file or the delta said are the batch's failures, not errors; a delta that
+  // the store does not give is asked for no more, and that is noted once.
   Status start(Batch& batch);
   // Waits for the batch, and gives those failures. An error of any batch ends all of them.
   Result<std::vector<Piece>> wait(Batch& batch);
@@ -99,6 +102,7 @@ class Fetcher {
   // What slow requests of the batch have not begun with, for want of anything else to do.
   Status help(const Op&, Batch&);
   std::span<const Part> take_over(const Batch&);
+  void give_up_delta(const Object&, const Error& why);
   Status fetch_again(const Op&, Batch&, const Object&, const Part&);
   Result<Verdict> use_part(Batch&, const Part&, ByteView stored, Workspace&, Origin);
   // Whole pieces at the beginning of a part of which the rest has not arrived; how many they are.
@@ -117,6 +121,7 @@ class Fetcher {
   std::deque<Object> objects_;
   std::unordered_map<Hash256, std::uint32_t> packs_;
   std::optional<std::uint32_t> delta_;
+  std::atomic<bool> delta_given_up_{false};
   std::vector<std::unique_ptr<Workspace>> idle_;
   std::vector<std::pair<const Batch*, Stretch*>> running_;
   MemoryBudget patch_memory_;

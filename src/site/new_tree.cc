@@ -31,8 +31,27 @@ std::unique_ptr<release::Manifest> open_left(disk::Directory& folder, std::strin
   return std::move(*manifest);
 }
 
+// A delta can be done without, whatever became of it in the store. Not so where the run was stopped, or somebody signed
+// it who is not trusted, or this side's disk is at fault.
 bool is_worth_trying_otherwise(Code code) {
-  return code == Code::not_found || code == Code::corrupt || code == Code::invalid || code == Code::too_large;
+  switch (code) {
+    case Code::cancelled:
+    case Code::untrusted:
+    case Code::no_space:
+    case Code::read_only:
+    case Code::io:
+    case Code::internal:
+      return false;
+    default:
+      return true;
+  }
+}
+
+// That the store has lost a delta is an everyday event, that it refuses one is not.
+Severity severity_of(Code code) {
+  const bool is_usual =
+      code == Code::not_found || code == Code::corrupt || code == Code::invalid || code == Code::too_large;
+  return is_usual ? Severity::info : Severity::warning;
 }
 
 }  // namespace
@@ -153,7 +172,7 @@ Result<std::unique_ptr<NewTree>> NewTree::obtain(const Op& op, const TreeRequest
   auto by_delta = state.obtain_by_delta(op);
   if (!by_delta && !is_worth_trying_otherwise(by_delta.error().code)) return named(std::move(by_delta).error());
   if (!by_delta) {
-    request.reporter.note(Severity::info,
+    request.reporter.note(severity_of(by_delta.error().code),
                           "the delta cannot be used, going by the manifest: " + by_delta.error().describe());
     state.record.reset();
   }

@@ -94,6 +94,38 @@ TEST_P(PullBothModes, ADeltaOfManySmallChangesIsTaken) {
   EXPECT_EQ(result.bytes_from_packs, 0U);
 }
 
+// Its index at once, or what it holds.
+TEST_P(PullBothModes, ADeltaThatTheStoreNeverGivesFallsBackToPacks) {
+  using testing::Fault;
+  for (const Code code : {Code::unavailable, Code::throttled, Code::denied, Code::timeout, Code::unsupported}) {
+    for (const bool gives_index : {false, true}) {
+      SCOPED_TRACE(std::string(name_of(code)) + (gives_index ? ", with its index" : ""));
+      std::mt19937_64 random(5);
+      PullKit kit({.chunk_bytes = 4096, .frame_bytes = 400'000, .pack_bytes = 4'000'000});
+      SampleEntry tree = sample_directory();
+      for (int i = 0; i < 300; ++i) {
+        tree.children["f" + std::to_string(i)].content = testing::random_content(random, 20'000);
+      }
+      const auto first = kit.maker.publish(tree);
+      must(kit.pull(kit.options(GetParam())));
+      const SampleEntry before = tree;
+      for (auto& [name, file] : tree.children) file.content[100] ^= 1;
+      kit.maker.publish_with_delta(before, first, tree);
+      if (gives_index) kit.faults.order(testing::Call::get, {.kind = Fault::Kind::none}, "/delta/");
+      constexpr int for_ever = 100;
+      for (int i = 0; i < for_ever; ++i) {
+        kit.faults.order(testing::Call::get, {.kind = Fault::Kind::error, .code = code}, "/delta/");
+      }
+      const auto result = must(kit.pull(kit.options(GetParam())));
+      EXPECT_EQ(kit.differs_from(tree), "");
+      EXPECT_GT(result.bytes_from_packs, 0U);
+      EXPECT_NE(kit.reporter.notes.find("the delta "), std::string::npos) << kit.reporter.notes;
+      // A few that were under way together may have failed.
+      EXPECT_LE(std::ranges::count(kit.faults.journal(), '\n'), 8) << kit.faults.journal();
+    }
+  }
+}
+
 TEST_P(PullBothModes, ADamagedPatchBaseFallsBackToPacks) {
   std::mt19937_64 random(5);
   PullKit kit({.chunk_bytes = 300});

@@ -147,7 +147,8 @@ Result<RepairResult> Repair::mend(const InstalledRelease& release, Findings find
   const OwnerRule rule = release.layout.owner ? OwnerRule::required : OwnerRule::where_allowed;
   Assembler assembler(staged, options_.max_files_open, rule, parts_.reporter);
   const unsigned workers = options_.workers != 0 ? options_.workers : 2 * default_workers();
-  Fetcher fetcher(op_, {parts_.store, options_.set, local, nullptr, assembler, meter_, parts_.clock}, workers);
+  Fetcher fetcher(op_, {parts_.store, options_.set, local, nullptr, assembler, meter_, parts_.clock, parts_.reporter},
+                  workers);
   ChunkPlanner chunks(op_,
                       {*tree, local, nothing, {}, staged_source, fetcher, assembler, meter_, Carrying::out, workers});
   PlanParts plan_parts{scope, *tree,          chunks, assembler, local, nothing,       {},

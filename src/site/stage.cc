@@ -193,7 +193,8 @@ Status Stager::plan(const LocalChunks& chunks) {
   Assembler assembler(staging_->tree(), options_.max_files_open, rule, parts_.reporter);
   std::shared_ptr<disk::Directory> base;
   if (tree_->delta() != nullptr) base = local_.directory(installed_source_);
-  Fetcher fetcher(op_, {parts_.store, options_.set, local_, base, assembler, meter_, parts_.clock}, workers_);
+  Fetcher fetcher(op_, {parts_.store, options_.set, local_, base, assembler, meter_, parts_.clock, parts_.reporter},
+                  workers_);
   ChunkPlanner chunk_planner(op_, {*tree_, local_, chunks, std::move(survey_.repeated), staged_source_, fetcher,
                                    assembler, meter_, is_dry() ? Carrying::dry_run : Carrying::out, workers_});
   PlanParts plan_parts{*scope_,
