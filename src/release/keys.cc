@@ -25,9 +25,9 @@ using DirectoryHandle = std::unique_ptr<disk::Directory>;
 
 Error others_may(const disk::Directory& folder, std::string_view name, std::string_view verb, std::string_view remedy) {
   const std::string path = folder.display_path() + (name.empty() ? "" : "/") + std::string(name);
-  return {Code::denied, printable(path) + " can be " + std::string(verb) +
-                            " by other users; if they have not done so, run: " + std::string(remedy) + " '" +
-                            printable(path) + "'"};
+  return {Code::refused, printable(path) + " can be " + std::string(verb) +
+                             " by other users; if they have not done so, run: " + std::string(remedy) + " '" +
+                             printable(path) + "'"};
 }
 
 // Whoever may write to the folder decides what is trusted.

@@ -22,7 +22,7 @@ class KeyFolder {
  public:
   explicit KeyFolder(std::string path);
   [[nodiscard]] const std::string& path() const { return path_; }
-  // Refuses (Code::denied) a secret key file that others may read, and a folder that others may write to.
+  // Refuses (Code::refused) a secret key file that others may read, and a folder that others may write to.
   [[nodiscard]] Result<std::optional<SigningKey>> signing_key() const;
   // Makes one if there is none, durably, never over an existing one; `made` says so. Trusts its public half as "own".
   [[nodiscard]] Result<SigningKey> signing_key_or_new(bool& made) const;

@@ -86,9 +86,9 @@ TEST_F(KeysTest, ASecretThatOthersMayReadIsRefused) {
   for (const unsigned mode : {0640U, 0604U, 0660U, 0601U}) {
     ASSERT_EQ(::chmod(file.c_str(), mode), 0);
     const auto key = keys_.signing_key();
-    EXPECT_EQ(must_fail(key), Code::denied) << std::oct << mode;
+    EXPECT_EQ(must_fail(key), Code::refused) << std::oct << mode;
     EXPECT_THAT(key.error().message, HasSubstr("chmod 600"));
-    EXPECT_EQ(must_fail(keys_.signing_key_or_new(made)), Code::denied);
+    EXPECT_EQ(must_fail(keys_.signing_key_or_new(made)), Code::refused);
   }
   ASSERT_EQ(::chmod(file.c_str(), 0400), 0);
   EXPECT_TRUE(must(keys_.signing_key()));
@@ -99,8 +99,8 @@ TEST_F(KeysTest, AFolderThatOthersMayWriteToIsRefused) {
   must(keys_.signing_key_or_new(made));
   for (const std::string& folder : {keys_.path(), keys_.path() + "/trusted"}) {
     ASSERT_EQ(::chmod(folder.c_str(), 0720), 0);
-    EXPECT_EQ(must_fail(keys_.trusted()), Code::denied) << folder;
-    EXPECT_EQ(must_fail(keys_.trust("x", PublicKey{})), Code::denied) << folder;
+    EXPECT_EQ(must_fail(keys_.trusted()), Code::refused) << folder;
+    EXPECT_EQ(must_fail(keys_.trust("x", PublicKey{})), Code::refused) << folder;
     ASSERT_EQ(::chmod(folder.c_str(), 0755), 0);
     must(keys_.trusted());
   }

@@ -39,7 +39,7 @@ def test_keys(p):
     (p.work / "config" / "signing.key").chmod(0o644)
     (p.work / "source").mkdir()
     (p.work / "source" / "f").write_text("x")
-    refused(p.run("publish", "set", "--from", p.work / "source", "--store", p.work / "store", code=1), "signing.key")
+    refused(p.run("publish", "set", "--from", p.work / "source", "--store", p.work / "store", code=5), "signing.key")
 
 
 def test_interrupt_ends_with_130(p):
