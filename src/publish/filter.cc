@@ -12,7 +12,7 @@ constexpr std::size_t max_pattern_bytes = 4096;
 
 struct BracketMatch {
   bool matches = false;
-  std::size_t pattern_bytes = 0;  // 0: no closing bracket, so that '[' stands for itself
+  std::size_t pattern_bytes = 0;  // 0: no closing bracket
 };
 
 // `pattern` begins with '['. As in a shell: "[a-z]", "[!a-z]", "[^a-z]", and ']' first stands for itself.
@@ -41,9 +41,9 @@ std::size_t match_one(std::string_view pattern, char byte) {
   if (pattern[0] == '?') return 1;
   if (pattern[0] == '[') {
     const BracketMatch bracket = match_bracket(pattern, static_cast<unsigned char>(byte));
-    if (bracket.pattern_bytes > 0) return bracket.matches ? bracket.pattern_bytes : 0;
+    return bracket.matches ? bracket.pattern_bytes : 0;
   }
-  if (pattern[0] == '\\' && pattern.size() > 1) return pattern[1] == byte ? 2 : 0;
+  if (pattern[0] == '\\') return pattern[1] == byte ? 2 : 0;
   return pattern[0] == byte ? 1 : 0;
 }
 
@@ -103,6 +103,24 @@ bool match_path(const std::vector<std::string>& pattern, std::string_view path) 
   return at == pattern.size();
 }
 
+// Why a component can match nothing, as git and rsync see it; null where it can. What somebody wanted to leave out must
+// not be published for the want of a bracket.
+const char* malformed(std::string_view component) {
+  while (!component.empty()) {
+    std::size_t used = 1;
+    if (component[0] == '\\') {
+      if (component.size() == 1)
+        return "ends in a \"\\\" that stands before nothing; write \"\\\\\" for the character itself";
+      used = 2;
+    } else if (component[0] == '[') {
+      used = match_bracket(component, 0).pattern_bytes;
+      if (used == 0) return "has a \"[\" that is not closed; write \"\\[\" for the character itself";
+    }
+    component.remove_prefix(used);
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Result<Pattern> Pattern::parse(std::string_view text) {
@@ -125,6 +143,7 @@ Result<Pattern> Pattern::parse(std::string_view text) {
     if (component.empty() || component == "." || component == "..") {
       return bad("has an empty component, \".\" or \"..\", which no path here has");
     }
+    if (const char* const why = malformed(component); why != nullptr) return bad(why);
     const bool repeats =
         component == any_depth && !pattern.components_.empty() && pattern.components_.back() == any_depth;
     if (!repeats) pattern.components_.emplace_back(component);

@@ -62,8 +62,10 @@ TEST(Pattern, Brackets) {
   EXPECT_FALSE(matches("[^a-c]x", "bx"));
   EXPECT_TRUE(matches("[]a]", "]"));
   EXPECT_TRUE(matches("[a-]", "-"));
-  EXPECT_TRUE(matches("[", "["));
-  EXPECT_TRUE(matches("[ab", "[ab"));
+  EXPECT_TRUE(matches("\\[", "["));
+  EXPECT_TRUE(matches("[[]ab", "[ab"));
+  EXPECT_TRUE(matches("x]", "x]"));
+  EXPECT_TRUE(matches("[a-c][x\\]]", "b]"));
   EXPECT_TRUE(matches("[\\]]", "]"));
 }
 
@@ -71,7 +73,7 @@ TEST(Pattern, BackslashTakesAByteAsItIs) {
   EXPECT_TRUE(matches("\\*", "*"));
   EXPECT_FALSE(matches("\\*", "x"));
   EXPECT_TRUE(matches("\\!x", "!x"));
-  EXPECT_TRUE(matches("x\\", "x\\"));
+  EXPECT_TRUE(matches("x\\\\", "x\\"));
 }
 
 TEST(Pattern, HostilePatternsTakeNoTime) {
@@ -87,7 +89,8 @@ TEST(Pattern, HostilePatternsTakeNoTime) {
 }
 
 TEST(Pattern, RefusesWhatCanNeverMatch) {
-  for (const char* text : {"", "/", "a//b", "../a", "a/./b", "//"}) {
+  for (const char* text : {"", "/", "a//b", "../a", "a/./b", "//", "[", "[ab", "[]", "[!]", "x[a-", "a[/]b", "d/[/e",
+                           "[a\\]", "\\", "x\\", "\\/", "[a]["}) {
     const auto parsed = Pattern::parse(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code, Code::usage);
@@ -132,6 +135,9 @@ TEST(Filter, BadRulesAreNamed) {
   const auto file = parse_ignore_file("a\n//\n", "d/.dusklineignore");
   ASSERT_FALSE(file);
   EXPECT_THAT(file.error().describe(), testing::HasSubstr("line 2 of d/.dusklineignore"));
+  const auto open = parse_ignore_file("a\nb\nc[\n", "d/.dusklineignore");
+  ASSERT_FALSE(open);
+  EXPECT_THAT(open.error().describe(), testing::HasSubstr("line 3 of d/.dusklineignore"));
 }
 
 }  // namespace
