@@ -52,15 +52,18 @@ Result<int> PruneCommand::run(const Op& op, Context& context) {
   if (listed.objects.empty()) {
     return Error{Code::not_found, "there is nothing of set \"" + set_->text() + "\" in " + store->describe()};
   }
-  DL_ASSIGN(const auto cache, open_publisher_cache(context, store->describe(), options_.set, "prune"));
+  const bool is_dry = options_.write == publish::PublishOptions::Write::dry_run;
+  using Absent = PublisherCache::Absent;
+  DL_ASSIGN(PublisherCache cache, PublisherCache::open(context, store->describe(), options_.set, "prune",
+                                                       is_dry ? Absent::is_temporary : Absent::is_made));
   release::Conditions conditions;
-  if (options_.write == publish::PublishOptions::Write::yes) {
-    DL_ASSIGN(conditions, endpoint_conditions(*store, op, options_.set, *cache, context.console));
+  if (!is_dry) {
+    DL_ASSIGN(conditions, endpoint_conditions(*store, op, options_.set, cache.directory(), context.console));
   }
-  const publish::PublishParts parts{*store,  context.disk, *cache,        key,
-                                    trusted, conditions,   context.clock, context.console};
+  const publish::PublishParts parts{*store,  context.disk, cache.directory(), key,
+                                    trusted, conditions,   context.clock,     context.console};
   DL_ASSIGN(const auto result, publish::prune(op, parts, options_));
-  const std::string would = options_.write == publish::PublishOptions::Write::yes ? "" : "would be ";
+  const std::string would = is_dry ? "would be " : "";
   context.console.outcome(set_->text() + ": " + format_count(result.releases_kept) + " releases kept, " +
                           format_count(result.releases_dropped) + " " + would + "dropped; " +
                           format_count(result.objects_marked) + " objects " + would + "marked (" +

@@ -133,13 +133,15 @@ Result<int> PublishCommand::run(const Op& op, Context& context) {
   store_.absent = StoreArguments::Absent::is_made;
   DL_ASSIGN(const auto store, context.open_store(store_));
   store::CountingStore counted(*store);
-  DL_ASSIGN(const auto cache, open_publisher_cache(context, store->describe(), options_.set, options_.source));
+  using Absent = PublisherCache::Absent;
+  DL_ASSIGN(PublisherCache cache, PublisherCache::open(context, store->describe(), options_.set, options_.source,
+                                                       is_dry ? Absent::is_temporary : Absent::is_made));
   release::Conditions conditions;
-  if (options_.write == PublishOptions::Write::yes) {
-    DL_ASSIGN(conditions, endpoint_conditions(counted, op, options_.set, *cache, context.console));
+  if (!is_dry) {
+    DL_ASSIGN(conditions, endpoint_conditions(counted, op, options_.set, cache.directory(), context.console));
   }
-  const publish::PublishParts parts{counted, context.disk, *cache,        key,
-                                    trusted, conditions,   context.clock, context.console};
+  const publish::PublishParts parts{counted, context.disk, cache.directory(), key,
+                                    trusted, conditions,   context.clock,     context.console};
   DL_ASSIGN(const PublishResult result, publish::publish(op, parts, options_));
   show(context, result, counted.traffic(), context.clock.steady() - began);
   return 0;

@@ -10,12 +10,22 @@ constexpr std::string_view both = "if-none-match if-match\n";
 
 }  // namespace
 
-Result<std::unique_ptr<disk::Directory>> open_publisher_cache(Context& context, const std::string& store,
-                                                              const model::SetName& set, const std::string& source) {
+Result<PublisherCache> PublisherCache::open(Context& context, const std::string& store, const model::SetName& set,
+                                            const std::string& source, Absent absent) {
   std::error_code failed;
   const std::string where = std::filesystem::weakly_canonical(source, failed).string();
   const Hash256 identity = sha256(store + '\0' + set.text() + '\0' + (failed ? source : where));
-  return context.disk.open_or_create(cache_folder() + "/publish/" + set.text() + "-" + identity.short_hex(), 0700);
+  const std::string path = cache_folder() + "/publish/" + set.text() + "-" + identity.short_hex();
+  PublisherCache cache;
+  auto own = absent == Absent::is_made ? context.disk.open_or_create(path, 0700) : context.disk.open(path);
+  if (!own && (absent == Absent::is_made || own.error().code != Code::not_found)) return std::move(own).error();
+  if (own) {
+    cache.own_ = std::move(*own);
+  } else {
+    DL_ASSIGN(auto scratch, ScratchFolder::make(context.disk));
+    cache.scratch_.emplace(std::move(scratch));
+  }
+  return cache;
 }
 
 // Only the full answer is remembered: an endpoint that lacks conditions may get them with its next version.

@@ -34,7 +34,17 @@ def test_dry_run_writes_nothing(p):
     source = source_of(p)
     answer = p.json("published", "publish", "set", "--from", source, "--store", p.work / "store", "--dry-run")
     expect(answer["outcome"] == "dry_run" and answer["files"] == 3, "the plan is wrong")
+    for folder in ("cache", "store", "config"):
+        expect(not (p.work / folder).exists(), f"the {folder} was made")
+    (p.work / "tmp").mkdir()
+    p.run("publish", "set", "--from", source, "--store", p.work / "store", "--dry-run", env={"TMPDIR": str(p.work / "tmp")})
+    expect(not list((p.work / "tmp").iterdir()), "something was left in the temporary folder")
     expect(p.run("pull", "set", "--to", p.work / "t", "--store", p.work / "store", code=1).code == 1, "something was published")
+    # With a folder from an earlier run, a dry run knows what is new.
+    p.run("publish", "set", "--from", source, "--store", p.work / "store")
+    (source / "one more").write_text("new")
+    answer = p.json("published", "publish", "set", "--from", source, "--store", p.work / "store", "--dry-run")
+    expect(answer["new_bytes"] == 3, f"it does not know what the store has: {answer}")
 
 
 def test_usage_errors_end_with_2(p):
@@ -45,6 +55,15 @@ def test_usage_errors_end_with_2(p):
     refused(p.run("publish", "set", "--from", p.work, "--store", p.work / "s", "--limit", "20", code=2), "20", "MiB/s")
     refused(p.run("publish", "set", "--frmo", p.work, code=2), "--frmo")
     refused(p.run("publish", "set", "--from", p.work, "--from", p.work, "--store", p.work / "s", code=2), "more than once")
+
+
+def test_malformed_patterns_end_with_2(p):
+    source = source_of(p)
+    for flag in ("--exclude", "--include"):
+        for pattern in ("[", "a/[b", "x\\"):
+            refused(p.run("publish", "set", "--from", source, "--store", p.work / "s", flag, pattern, code=2), "pattern")
+    (source / ".dusklineignore").write_text("fine\nsecret[\n")
+    refused(p.run("publish", "set", "--from", source, "--store", p.work / "s", code=2), "line 2 of .dusklineignore")
 
 
 def test_missing_source_is_refused(p):
