@@ -134,6 +134,7 @@ class DiffCommand final : public Command {
   Spec spec() override {
     auto flags = view_flags(view_);
     flags.push_back({"--with", "DIR", "compare release A with this directory instead", to_text(with_)});
+    flags.push_back({"--exit-code", "", "end with 3 where something differs", to_choice(exit_, Exit::tells)});
     return {.path = "diff",
             .summary = "say what differs between two releases, or a release and a directory",
             .details = "One line each: \"+\" added, \"-\" removed, \"*\" changed.",
@@ -149,6 +150,7 @@ class DiffCommand final : public Command {
  private:
   ViewArguments view_;
   std::string a_, b_, with_;
+  enum class Exit : std::uint8_t { is_done, tells } exit_ = Exit::is_done;
 };
 
 Result<int> DiffCommand::run(const Op& op, Context& context) {
@@ -160,6 +162,8 @@ Result<int> DiffCommand::run(const Op& op, Context& context) {
   Differences differences(context.console);
   if (with_.empty()) {
     DL_ASSIGN(const auto after, view.manifest(op, b_));
+    const model::Release &was = before->index().release, &is = after->index().release;
+    if (was.top_mode != is.top_mode || was.top_attributes != is.top_attributes) differences.changed(".");
     ReleaseDiff visitor(differences);
     DL_TRY(release::diff_trees(op, before.get(), before->top(), after.get(), after->top(), visitor));
   } else {
@@ -171,7 +175,8 @@ Result<int> DiffCommand::run(const Op& op, Context& context) {
                        format_count(totals.changed) + " changed");
   context.console.object(
       {{"event", "compared"}, {"added", totals.added}, {"removed", totals.removed}, {"changed", totals.changed}});
-  return 0;
+  const bool differ = totals.added + totals.removed + totals.changed > 0;
+  return differ && exit_ == Exit::tells ? exit_code_of(Code::difference) : 0;
 }
 
 }  // namespace

@@ -45,6 +45,24 @@ def test_diff_between_releases_and_with_a_directory(p):
     expect("* new" in out and "* changed" not in out, f"diff with the directory says:\n{out}")
 
 
+def test_diff_tells_by_its_exit_code_where_asked(p):
+    source, store, _, _ = two_releases(p)
+    expect("+ new" in p.run("diff", "set", "1", "2", "--store", store, "--exit-code", code=3).out, "nothing is said")
+    p.run("diff", "set", "2", "2", "--store", store, "--exit-code")
+    p.run("diff", "set", "2", "--with", source, "--store", store, "--exit-code")
+    (source / "new").unlink()
+    p.run("diff", "set", "2", "--with", source, "--store", store, "--exit-code", code=3)
+    p.run("diff", "set", "1", "9", "--store", store, "--exit-code", code=1)
+
+
+def test_diff_names_the_top_where_it_differs(p):
+    source, store, _, _ = two_releases(p)
+    source.chmod(0o700)
+    p.run("publish", "set", "--from", source, "--store", store)
+    out = p.run("diff", "set", "2", "3", "--store", store, "--exit-code", code=3).out
+    expect(out.splitlines()[0] == "* .", f"diff says:\n{out}")
+
+
 def test_prune_keeps_what_heads_need(p):
     _, store, _, _ = two_releases(p)
     p.run("prune", "set", "--store", store, "--keep-last", "1", "--keep-within", "0s", "--grace", "0s")
