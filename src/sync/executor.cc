@@ -11,6 +11,9 @@ namespace {
 constexpr unsigned max_large_tries = 3;
 constexpr std::size_t removals_at_once = 1000;
 constexpr std::size_t tasks_ahead = 2;  // for each worker
+constexpr std::size_t max_batch_files = 16, batches_for_each_worker = 8;
+constexpr std::uint64_t max_batch_bytes = 256 << 10;
+constexpr auto progress_interval = std::chrono::milliseconds(100);
 
 // What would fail for every other file too.
 bool ends_everything(Code code) {
@@ -57,6 +60,8 @@ Executor::Executor(const Op& op, const Parts& parts, const Options& options, Res
   progress_ = {.phase = options.mode == Mode::sync ? "sync" : "compare",
                .files_total = plan.add + plan.change + plan.compare,
                .bytes_total = plan.bytes};
+  const std::size_t shared_out = progress_.files_total / (batches_for_each_worker * options.workers);
+  batch_files_ = std::clamp<std::size_t>(shared_out, 1, max_batch_files);
 }
 
 Status Executor::run(const std::function<std::unique_ptr<RecordReader>()>& read_plan) {
@@ -101,15 +106,24 @@ Status Executor::copy_all(RecordReader& plan) {
   return {};
 }
 
-Status Executor::submit(Record record, std::uint64_t place) {
+Status Executor::submit(const Record& record, std::uint64_t place) {
   DL_TRY(begin_waiting_large());
+  batch_.push_back({record, place});
+  batch_bytes_ += record.source.size_bytes;
+  if (batch_.size() < batch_files_ && batch_bytes_ < max_batch_bytes) return {};
+  return submit_batch();
+}
+
+Status Executor::submit_batch() {
+  if (batch_.empty()) return {};
   {
     const std::lock_guard lock(mutex_);
     if (fatal_) return *fatal_;
     ++tasks_;
   }
-  const bool taken = pool_->submit([this, record = std::move(record), place](const Op& op) -> Status {
-    work_on(op, record, place);
+  batch_bytes_ = 0;
+  const bool taken = pool_->submit([this, batch = std::exchange(batch_, {})](const Op& op) -> Status {
+    for (const Waiting& waiting : batch) work_on(op, waiting.record, waiting.place);
     end_task();
     return {};
   });
@@ -135,8 +149,7 @@ void Executor::work_on(const Op& op, const Record& record, std::uint64_t place) 
 
 void Executor::end_task() {
   const std::lock_guard lock(mutex_);
-  --tasks_;
-  changed_.notify_all();
+  if (--tasks_ == 0) changed_.notify_all();
 }
 
 Status Executor::begin_waiting_large() {
@@ -154,6 +167,7 @@ Status Executor::begin_waiting_large() {
 }
 
 Status Executor::wait_for_all() {
+  DL_TRY(submit_batch());
   for (;;) {
     DL_TRY(begin_waiting_large());
     std::unique_lock lock(mutex_);
@@ -238,6 +252,7 @@ void Executor::work_on_piece(const Op& op, const std::shared_ptr<Large>& large, 
     const std::lock_guard lock(large->mutex);
     is_given_up = large->error.has_value();
   }
+  Progress progress;
   if (piece < large->done.size() && !is_given_up) {
     const std::uint64_t offset = piece * file.piece_bytes;
     const Range range{offset, std::min(file.piece_bytes, file.size_bytes - offset)};
@@ -249,11 +264,12 @@ void Executor::work_on_piece(const Op& op, const std::shared_ptr<Large>& large, 
       large->moved_bytes += range.length_bytes;
       const std::lock_guard progress_lock(mutex_);
       progress_.bytes += range.length_bytes;
+      progress = progress_;
     } else if (!large->error) {
       large->error = std::move(written).error();
     }
   }
-  show_progress();
+  if (progress.bytes > 0) show_progress(progress);
   if (large->left.fetch_sub(1) == 1) end_large(op, *large);
 }
 
@@ -325,19 +341,21 @@ void Executor::done(const Outcome& outcome, std::uint64_t place) {
   const bool is_kept = outcome.kind == Outcome::Kind::kept;
   const std::uint64_t size = record.source.size_bytes;
   std::string_view action;
+  Progress progress;
   {
     const std::lock_guard lock(mutex_);
     ++progress_.files;
     progress_.bytes += size - std::min(size, outcome.shown_bytes);
     totals_.moved_bytes += outcome.moved_bytes;
     action = count(outcome);
+    progress = progress_;
   }
   if (!is_kept || options_.tell == Options::Tell::everything) {
     tell(record, action, size, is_gone ? "it was removed from the source meanwhile" : "");
   }
   const bool is_the_same_now = is_kept || (options_.mode == Mode::sync && !is_gone);
   results_.resolve(place, is_the_same_now ? std::optional(record) : std::nullopt);
-  show_progress();
+  show_progress(progress);
 }
 
 void Executor::failed(const Record& record, std::uint64_t place, Error error) {
@@ -355,11 +373,12 @@ void Executor::failed(const Record& record, std::uint64_t place, Error error) {
   changed_.notify_all();
 }
 
-void Executor::show_progress() {
-  Progress now;
+void Executor::show_progress(const Progress& now) {
+  const SteadyTime time = parts_.clock.steady();
   {
     const std::lock_guard lock(mutex_);
-    now = progress_;
+    if (time < next_progress_) return;
+    next_progress_ = time + progress_interval;
   }
   parts_.reporter.progress(now);
 }

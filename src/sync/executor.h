@@ -42,7 +42,9 @@ class Executor {
   Status remove_all(RecordReader& plan);
   Status add_folders(RecordReader& plan);
   Status copy_blocked();
-  Status submit(Record record, std::uint64_t place);
+  // Small files go to a worker several at a time.
+  Status submit(const Record& record, std::uint64_t place);
+  Status submit_batch();
   Status begin_waiting_large();
   Status begin_large(Waiting waiting);
   Status wait_for_all();
@@ -54,7 +56,7 @@ class Executor {
   void done(const Outcome& outcome, std::uint64_t place);
   void failed(const Record& record, std::uint64_t place, Error error);
   void tell(const Record& record, std::string_view action, std::uint64_t bytes, std::string_view reason);
-  void show_progress();
+  void show_progress(const Progress& now);
   Status remove_batch(const std::vector<std::string>& paths);
 
   const Op& op_;
@@ -63,10 +65,14 @@ class Executor {
   Results& results_;
   Unfinished& unfinished_;
   Transfer transfer_;
-  std::mutex mutex_;  // of what follows
+  std::vector<Waiting> batch_;  // of the thread that gives out the work
+  std::uint64_t batch_bytes_ = 0;
+  std::size_t batch_files_ = 1;  // at most so many
+  std::mutex mutex_;             // of what follows
   std::condition_variable_any changed_;
   Totals totals_;
   Progress progress_;
+  SteadyTime next_progress_{};
   std::deque<Waiting> large_;     // to begin
   std::vector<Waiting> blocked_;  // something stands in the way that is to be removed
   std::size_t tasks_ = 0;
