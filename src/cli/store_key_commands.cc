@@ -73,6 +73,7 @@ class KeyAddCommand final : public Command {
     auto object = describe(made.key, &made.user);
     object["secret_key"] = made.key.secret;
     context.console.object(object);
+    DL_TRY(record_key_act(context, directory_, "key add", made.key.id, made.key.name));
     return 0;
   }
 
@@ -150,6 +151,7 @@ class KeyChangeCommand final : public Command {
     const std::string done = std::string(verb()) + "d";
     context.console.text("key \"" + printable(key_) + "\" is " + done);
     context.console.object({{"event", "key_" + done}, {"key", key_}});
+    DL_TRY(record_key_act(context, directory_, std::string("key ") + verb(), "", key_));
     return 0;
   }
 

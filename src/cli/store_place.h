@@ -15,4 +15,8 @@ namespace duskline::cli {
 
 [[nodiscard]] std::string sealing_key_path();
 
+// Writes into the store's audit log that whoever runs this command did `act` ("key add") to the key of that name.
+[[nodiscard]] Status record_key_act(Context& context, const std::string& directory, const std::string& act,
+                                    const std::string& access_key, const std::string& name);
+
 }  // namespace duskline::cli

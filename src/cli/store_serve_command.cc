@@ -40,6 +40,8 @@ Spec ServeCommand::spec() {
           {"--tls-cert", "FILE", "PEM: the server's certificate, then those that lead to its authority",
            to_text(options_.tls_certificate)},
           {"--tls-key", "FILE", "PEM: its key", to_text(options_.tls_key)},
+          {"--access-log", "FILE", "a line for each request, in the form of S3's server access logs",
+           to_text(options_.access_log)},
           {"--drain", "TIME", "how long requests may take to end when it stops (default: 30s)",
            to_parsed(options_.drain, parse_duration)},
           {"--workers", "N", "threads for requests that wait for the disk (default: 32)",
@@ -48,6 +50,12 @@ Spec ServeCommand::spec() {
            to_number(options_.max_connections, 1U, 1'000'000U)},
           {"--index-cache", "SIZE", "memory for the index (default: 24MiB)",
            to_parsed(options_.index_cache_bytes, parse_bytes)},
+          {"--scrub-every", "TIME", "read everything in the background so often (default: 30d; 0s: never)",
+           to_parsed(options_.scrub.every, parse_duration)},
+          {"--scrub-limit", "RATE", "and no faster than this (default: 4MiB/s)",
+           to_parsed(options_.scrub.bytes_per_second, parse_rate)},
+          {"--lifecycle-day", "TIME", "how long a day of lifecycle rules lasts, for tests (default: 24h)",
+           to_parsed(options_.lifecycle_day, parse_duration)},
       }};
 }
 

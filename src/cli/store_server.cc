@@ -7,6 +7,11 @@
 
 #include "cli/console.h"
 #include "cli/store_place.h"
+#include "gateway/access_log.h"
+#include "gateway/audit_log.h"
+#include "gateway/lifecycle_runner.h"
+#include "gateway/metrics.h"
+#include "gateway/pages.h"
 #include "gateway/service.h"
 #include "http/server.h"
 #include "objects/objects.h"
@@ -49,39 +54,89 @@ Result<http::ServerOptions> server_options(const ServeOptions& options, Reporter
 
 class RunningStore final : public StoreServer {
  public:
-  RunningStore(std::unique_ptr<gateway::UserStore> users, std::unique_ptr<objects::Objects> objects, bool secure)
-      : secure_(secure), users_(std::move(users)), objects_(std::move(objects)) {}
-  Status begin(Context& context, const ServeOptions& options, const http::ServerOptions& server) {
-    reporter_ = &context.console;
-    gateway::ServiceParts parts{.objects = *objects_,
-                                .keys = *users_,
-                                .clock = context.clock,
-                                .reporter = context.console,
-                                .observers = {},
-                                .pages = nullptr};
-    DL_ASSIGN(service_, gateway::Service::make(
-                            std::move(parts),
-                            {.region = options.region, .domain = options.domain, .anonymous = options.anonymous}));
-    DL_ASSIGN(server_, http::Server::start(server, *service_, context.clock));
-    return {};
+  RunningStore(Reporter& reporter, std::unique_ptr<gateway::UserStore> users, std::unique_ptr<objects::Objects> objects)
+      : reporter_(reporter), users_(std::move(users)), objects_(std::move(objects)) {}
+  ~RunningStore() override {
+    if (pages_) pages_->watch(nullptr);
   }
+  RunningStore(const RunningStore&) = delete;
+  RunningStore& operator=(const RunningStore&) = delete;
+
+  Status open_logs(const ServeOptions& options);
+  Status begin(Clock& clock, const ServeOptions& options, const http::ServerOptions& server);
   [[nodiscard]] std::string url() const override { return (secure_ ? "https://" : "http://") + server_->address(); }
   [[nodiscard]] bool has_keys() const override { return !users_->users()->keys().empty(); }
-  void reload() override {
-    if (const Status status = server_->reload(); !status) {
-      reporter_->note(Severity::error, status.error().describe() + "; the old certificate stays in use");
-    }
-  }
-  void stop(std::chrono::nanoseconds drain) override { server_->stop(std::chrono::steady_clock::now() + drain); }
+  void reload() override;
+  void stop(std::chrono::nanoseconds drain) override;
 
  private:
-  const bool secure_;
-  Reporter* reporter_ = nullptr;
+  [[nodiscard]] std::uint64_t lost_lines() const {
+    return audit_file_->dropped() + (access_file_ ? access_file_->dropped() : 0);
+  }
+  Reporter& reporter_;
+  bool secure_ = false;
+  // Each uses those before it.
   std::unique_ptr<gateway::UserStore> users_;
   std::unique_ptr<objects::Objects> objects_;
+  std::unique_ptr<gateway::LogFile> audit_file_, access_file_;
+  std::unique_ptr<gateway::AuditLog> audit_;
+  std::unique_ptr<gateway::AccessLog> access_;
+  gateway::Metrics metrics_;
+  std::unique_ptr<gateway::ServerPages> pages_;
   std::unique_ptr<gateway::Service> service_;
-  std::unique_ptr<http::Server> server_;  // goes first
+  std::unique_ptr<gateway::LifecycleRunner> lifecycle_;
+  std::unique_ptr<BackgroundScrub> scrub_;
+  std::unique_ptr<http::Server> server_;
 };
+
+Status RunningStore::open_logs(const ServeOptions& options) {
+  using gateway::LogFile;
+  using gateway::LogSync;
+  const std::string audit_path = options.directory + "/" + gateway::audit_file_name;
+  DL_ASSIGN(audit_file_, LogFile::open(audit_path, LogSync::each_batch, reporter_));
+  audit_ = std::make_unique<gateway::AuditLog>(*audit_file_);
+  if (options.access_log.empty()) return {};
+  DL_ASSIGN(access_file_, LogFile::open(options.access_log, LogSync::left_to_system, reporter_));
+  access_ = std::make_unique<gateway::AccessLog>(*access_file_, *objects_);
+  return {};
+}
+
+Status RunningStore::begin(Clock& clock, const ServeOptions& options, const http::ServerOptions& server) {
+  secure_ = server.tls.has_value();
+  pages_ = std::make_unique<gateway::ServerPages>(metrics_, *objects_, options.domain, [this] { return lost_lines(); });
+  gateway::ServiceParts parts{.objects = *objects_,
+                              .keys = *users_,
+                              .clock = clock,
+                              .reporter = reporter_,
+                              .observers = {&metrics_, audit_.get()},
+                              .pages = pages_.get()};
+  if (access_) parts.observers.push_back(access_.get());
+  DL_ASSIGN(service_, gateway::Service::make(
+                          std::move(parts),
+                          {.region = options.region, .domain = options.domain, .anonymous = options.anonymous}));
+  DL_ASSIGN(server_, http::Server::start(server, *service_, clock));
+  pages_->watch(server_.get());
+  lifecycle_ = std::make_unique<gateway::LifecycleRunner>(*objects_, clock,
+                                                          gateway::LifecycleDay{options.lifecycle_day}, reporter_);
+  scrub_ = std::make_unique<BackgroundScrub>(*objects_, clock, options.scrub, reporter_);
+  pages_->set_ready(true);
+  return {};
+}
+
+void RunningStore::reload() {
+  if (const Status status = server_->reload(); !status) {
+    reporter_.note(Severity::error, status.error().describe() + "; the old certificate stays in use");
+  }
+  audit_file_->reopen();
+  if (access_file_) access_file_->reopen();
+}
+
+void RunningStore::stop(std::chrono::nanoseconds drain) {
+  pages_->set_ready(false);
+  lifecycle_.reset();
+  scrub_.reset();
+  server_->stop(std::chrono::steady_clock::now() + drain);
+}
 
 }  // namespace
 
@@ -93,8 +148,9 @@ Result<std::unique_ptr<StoreServer>> StoreServer::start(Context& context, const 
                                                  .index_cache_bytes = options.index_cache_bytes,
                                                  .reporter = &context.console},
                                                 context.clock));
-  auto running = std::make_unique<RunningStore>(std::move(users), std::move(objects), server.tls.has_value());
-  DL_TRY(running->begin(context, options, server));
+  auto running = std::make_unique<RunningStore>(context.console, std::move(users), std::move(objects));
+  DL_TRY(running->open_logs(options));
+  DL_TRY(running->begin(context.clock, options, server));
   return std::unique_ptr<StoreServer>(std::move(running));
 }
 

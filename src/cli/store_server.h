@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/background_scrub.h"
 #include "cli/command.h"
 
 namespace duskline::cli {
@@ -18,6 +19,9 @@ struct ServeOptions {
   std::chrono::nanoseconds drain = std::chrono::seconds(30);
   unsigned workers = 32, max_connections = 20'000;
   std::uint64_t index_cache_bytes = 24 << 20;
+  std::string access_log;  // empty: none
+  ScrubPace scrub;
+  std::chrono::nanoseconds lifecycle_day = std::chrono::days(1);
 };
 
 class StoreServer {

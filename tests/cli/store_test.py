@@ -103,6 +103,17 @@ def test_keys_refuse_what_makes_no_sense(p):
     refused(p.run("store", "key", "add", "--dir", store, code=2), "NAME")
 
 
+def test_key_acts_are_recorded(p):
+    store = p.work / "store"
+    made = p.json("key", "store", "key", "add", "alice", "--dir", store)
+    p.run("store", "key", "disable", "alice", "--dir", store)
+    p.run("store", "key", "remove", "alice", "--dir", store)
+    records = [json.loads(line) for line in (store / "audit.log").read_text().splitlines()]
+    expect([r["act"] for r in records] == ["key add", "key disable", "key remove"], f"recorded: {records}")
+    expect(all(r["who"] and r["time"] and r["from"] == "command line" for r in records), f"recorded: {records}")
+    expect(records[0]["access_key"] == made["access_key"] and made["secret_key"] not in str(records), f"recorded: {records}")
+
+
 def test_secrets_lie_sealed(p):
     store = p.work / "store"
     made = p.json("key", "store", "key", "add", "alice", "--dir", store)
@@ -230,6 +241,53 @@ def test_serve_is_configured_by_file_and_environment(p):
         status, body = serving.ask("GET", "/nothing-here?location", headers={"Authorization": "AWS4-HMAC-SHA256 Credential=A/20200101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00"})
         expect(status >= 400, f"{status} {body}")
     refused(p.run("store", "serve", p.work / "s2", "--region", "EU WEST", code=2), "region")
+
+
+def test_serve_logs_requests_and_acts(p):
+    log = p.work / "access.log"
+    with Serving(p, "--access-log", log) as serving:
+        key = p.json("key", "store", "key", "add", "alice", "--dir", serving.store)
+        expect(signed(serving, key, "PUT", "/bucket-a")[0] == 200, "no bucket")
+        expect(signed(serving, key, "PUT", "/bucket-a/the-key", b"bytes")[0] == 200, "no object")
+        wait_until(lambda: log.read_text().count("\n") == 2, "two lines in the access log")
+        expect("REST.PUT.OBJECT" in log.read_text() and "the-key" in log.read_text(), log.read_text())
+        # As logrotate does it.
+        log.rename(p.work / "access.log.1")
+        serving.process.send_signal(signal.SIGHUP)
+        wait_until(log.exists, "a new access log")
+        expect(signed(serving, key, "GET", "/bucket-a/the-key")[0] == 200, "no object")
+        wait_until(lambda: "REST.GET.OBJECT" in log.read_text(), "a line in the new access log")
+        expect(serving.stop().code == 0, "it does not end well")
+        records = [json.loads(line) for line in (serving.store / "audit.log").read_text().splitlines()]
+        made = [r for r in records if r["act"] == "CreateBucket"]
+        expect(len(made) == 1 and made[0]["bucket"] == "bucket-a" and made[0]["access_key"] == key["access_key"], f"recorded: {records}")
+
+
+def test_serve_tells_its_health(p):
+    with Serving(p) as serving:
+        expect(serving.ask("GET", "/healthz") == (200, b"ok\n"), "not healthy")
+        expect(serving.ask("GET", "/readyz")[0] == 200, "not ready")
+        status, text = serving.ask("GET", "/metrics")
+        expect(status == 200 and b"duskline_" in text, f"{status} {text}")
+
+
+def test_serve_finds_rot_in_the_background(p):
+    with Serving(p, "--scrub-every", "0s") as serving:
+        key = p.json("key", "store", "key", "add", "alice", "--dir", serving.store)
+        expect(signed(serving, key, "PUT", "/bucket-a")[0] == 200, "no bucket")
+        expect(signed(serving, key, "PUT", "/bucket-a/large", b"x" * 5_000_000)[0] == 200, "no object")
+        expect(serving.stop().code == 0, "it does not end well")
+    large = [f for f in (p.work / "store").rglob("*") if f.is_file() and f.stat().st_size >= 5_000_000]
+    expect(len(large) == 1, f"where the bytes lie: {large}")
+    with open(large[0], "r+b") as file:
+        file.seek(2_000_000)
+        file.write(b"rot")
+    with Serving(p, "--scrub-every", "100ms", "--scrub-limit", "1GiB/s") as serving:
+        found = serving.event("note")
+        expect(found["severity"] == "error" and "bucket-a/large" in found["message"], f"it says {found}")
+        expect(signed(serving, key, "GET", "/bucket-a/large")[0] == 500, "rotten bytes are sent")
+    result = p.run("store", "scrub", p.work / "store", "--json", code=3)
+    expect(result.event("rotten")["key"] == "large", f"scrub says {result.out}")
 
 
 def test_care_needs_a_store(p):
