@@ -175,6 +175,8 @@ class S3Exchange final : public http::Exchange {
 
   // What the client says of the document's bytes.
   Done check_document() {
+    // The checksums of this one are the object's.
+    if (operation_->subresource == "uploadId") return {};
     DL_ASSIGN(const Promises promises, parse_promises(request_.head->headers));
     if (!promises.content_md5 && !promises.kind) return {};
     Digests digests(promises.kept());
@@ -210,6 +212,8 @@ class S3Exchange final : public http::Exchange {
       give_cors(request_, *context_->bucket, answer.headers);
     }
     if (request_.method() == "HEAD") answer.body.clear();
+    // botocore goes astray on a kept connection whose last answer to Expect came without "100 Continue".
+    if (request_.head->content_length == 0 && request_.header("expect") != nullptr) answer.close = true;
   }
 
   Service& service_;
