@@ -5,6 +5,7 @@
 #include <optional>
 #include <pugixml.hpp>
 
+#include "base/digest.h"
 #include "base/hash.h"
 #include "s3/uri.h"
 
@@ -43,6 +44,13 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_range(const std::st
   if (!text.starts_with("bytes=") || dash == std::string::npos) return std::nullopt;
   return std::pair(number(std::string_view(text).substr(6)), number(std::string_view(text).substr(dash + 1)));
 }
+
+bool is_kept(std::string_view name) {
+  return name == "cache-control" || name == "content-type" || name == "content-encoding" ||
+         name.starts_with("x-amz-meta-") || name.starts_with("x-amz-server-side-encryption");
+}
+
+std::string md5_hex(const std::string& body) { return to_hex(md5(bytes_of(body))); }
 
 }  // namespace
 
@@ -123,6 +131,7 @@ S3Reply S3Objects::get(const s3::ReceivedRequest& request, const std::string& ke
   if (if_match != nullptr && *if_match != object.etag) return s3_error(412, "PreconditionFailed");
   if (value(request.headers, "if-none-match") == object.etag) return {304, {{"ETag", object.etag}}, ""};
   S3Reply reply{200, {{"ETag", object.etag}, {"Last-Modified", "Sat, 21 Nov 2026 12:00:00 GMT"}}, object.body};
+  for (const auto& [name, text] : object.headers) reply.headers.emplace_back(name, text);
   const std::string* wanted = find(request.headers, "range");
   const auto range = wanted == nullptr || has(S3Trait::ignores_ranges) ? std::nullopt : parse_range(*wanted);
   if (!range) return reply;
@@ -150,7 +159,37 @@ std::string S3Objects::put_condition_failure(const s3::ReceivedRequest& request,
   return *if_match == (has(S3Trait::bare_etags) ? unquoted(etag) : etag) ? "" : "PreconditionFailed";
 }
 
+// Within the bucket; the whole object or, as a part of an upload, a range of it.
+S3Reply S3Objects::copy(const s3::ReceivedRequest& request, const std::string& key) {
+  const std::string source = s3::uri_decode(value(request.headers, "x-amz-copy-source")).value_or("");
+  const std::string prefix = "/" + bucket_ + "/";
+  const auto found = source.starts_with(prefix) ? objects.find(source.substr(prefix.size())) : objects.end();
+  if (found == objects.end()) return s3_error(404, "NoSuchKey");
+  const std::string* if_match = find(request.headers, "x-amz-copy-source-if-match");
+  if (if_match != nullptr && *if_match != found->second.etag) return s3_error(412, "PreconditionFailed");
+  S3Object object{found->second.body, "", {}};
+  if (const std::string id = value(request.query, "uploadId"); !id.empty()) {
+    const auto range = parse_range(value(request.headers, "x-amz-copy-source-range"));
+    if (range) object.body = object.body.substr(range->first, range->second - range->first + 1);
+    uploads_[id].parts[static_cast<unsigned>(number(value(request.query, "partNumber")))] = object.body;
+    return {200, {}, "<CopyPartResult><ETag>" + part_etag(object.body) + "</ETag></CopyPartResult>"};
+  }
+  const bool replaces = value(request.headers, "x-amz-metadata-directive") == "REPLACE";
+  if (!replaces) object.headers = found->second.headers;
+  for (const auto& [name, text] : request.headers) {
+    if (replaces && is_kept(name)) object.headers[name] = text;
+  }
+  S3Reply stored = store(request, key, std::move(object));
+  if (stored.status != 200) return stored;
+  return {200, {}, "<CopyObjectResult><ETag>" + objects[key].etag + "</ETag></CopyObjectResult>"};
+}
+
+std::string S3Objects::part_etag(const std::string& body) const {
+  return "\"" + (has(S3Trait::md5_etags) ? md5_hex(body) : sha256(body).short_hex()) + "\"";
+}
+
 S3Reply S3Objects::put(const s3::ReceivedRequest& request, const std::string& key, const std::string& body) {
+  if (find(request.headers, "x-amz-copy-source") != nullptr) return copy(request, key);
   if (const std::string* checksum = find(request.headers, "x-amz-checksum-sha256")) {
     if (has(S3Trait::refuses_checksums)) return s3_error(501, "NotImplemented");
     const bool looks = !has(S3Trait::ignores_checksums);
@@ -158,7 +197,7 @@ S3Reply S3Objects::put(const s3::ReceivedRequest& request, const std::string& ke
   }
   S3Object object{body, "", {}};
   for (const auto& [name, text] : request.headers) {
-    if (name == "cache-control" || name.starts_with("x-amz-server-side-encryption")) object.headers[name] = text;
+    if (is_kept(name)) object.headers[name] = text;
   }
   return store(request, key, std::move(object));
 }
@@ -169,7 +208,10 @@ S3Reply S3Objects::store(const s3::ReceivedRequest& request, const std::string& 
   if (failure == "NotImplemented") return s3_error(501, failure);
   if (failure == "NoSuchKey") return s3_error(404, failure);
   if (!failure.empty()) return s3_error(412, failure);
-  object.etag = "\"" + sha256(object.body).short_hex() + "-" + std::to_string(next_version_++) + "\"";
+  if (object.etag.empty()) {
+    const std::string opaque = sha256(object.body).short_hex() + "-" + std::to_string(next_version_++);
+    object.etag = "\"" + (has(S3Trait::md5_etags) ? md5_hex(object.body) : opaque) + "\"";
+  }
   const std::string etag = object.etag;
   objects[key] = std::move(object);
   return {200, {{"ETag", etag}}, ""};
@@ -179,7 +221,7 @@ S3Reply S3Objects::start_upload(const s3::ReceivedRequest& request) {
   const std::string id = "upload&" + std::to_string(next_upload_++);
   Upload& upload = uploads_[id];
   for (const auto& [name, text] : request.headers) {
-    if (name == "cache-control" || name.starts_with("x-amz-server-side-encryption")) upload.headers[name] = text;
+    if (is_kept(name)) upload.headers[name] = text;
   }
   return {200,
           {},
@@ -196,12 +238,23 @@ S3Reply S3Objects::change_upload(const s3::ReceivedRequest& request, const std::
     return {204, {}, ""};
   }
   if (request.method == "POST") return complete(request, key, id, body);
+  if (request.method == "GET") return list_parts(upload->second);
+  if (find(request.headers, "x-amz-copy-source") != nullptr) return copy(request, key);
   const auto locked = upload->second.headers.find("x-amz-server-side-encryption-customer-key-md5");
   if (locked != upload->second.headers.end() && locked->second != customer_key_of(request)) {
     return s3_error(400, "InvalidRequest");
   }
   upload->second.parts[static_cast<unsigned>(number(value(request.query, "partNumber")))] = body;
-  return {200, {{"ETag", "\"" + sha256(body).short_hex() + "\""}}, ""};
+  return {200, {{"ETag", part_etag(body)}}, ""};
+}
+
+S3Reply S3Objects::list_parts(const Upload& upload) const {
+  std::string xml = "<ListPartsResult><IsTruncated>false</IsTruncated>";
+  for (const auto& [part, body] : upload.parts) {
+    xml += "<Part><PartNumber>" + std::to_string(part) + "</PartNumber><ETag>" + part_etag(body) + "</ETag><Size>" +
+           std::to_string(body.size()) + "</Size></Part>";
+  }
+  return {200, {}, xml + "</ListPartsResult>"};
 }
 
 S3Reply S3Objects::complete(const s3::ReceivedRequest& request, const std::string& key, const std::string& id,
@@ -211,14 +264,18 @@ S3Reply S3Objects::complete(const s3::ReceivedRequest& request, const std::strin
   if (!document.load_buffer(body.data(), body.size())) return s3_error(400, "MalformedXML");
   S3Object object{"", "", upload.headers};
   unsigned expected = 1;
+  std::string digests;
   for (const pugi::xml_node node : document.child("CompleteMultipartUpload").children("Part")) {
     const unsigned part = node.child("PartNumber").text().as_uint();
     const auto found = upload.parts.find(part);
     const bool fits = part == expected++ && found != upload.parts.end() &&
-                      node.child("ETag").text().get() == "\"" + sha256(found->second).short_hex() + "\"";
+                      node.child("ETag").text().get() == part_etag(found->second);
     if (!fits) return s3_error(400, "InvalidPart");
     object.body += found->second;
+    const Bytes digest = md5(bytes_of(found->second));
+    digests.append(digest.begin(), digest.end());
   }
+  if (has(S3Trait::md5_etags)) object.etag = "\"" + md5_hex(digests) + "-" + std::to_string(expected - 1) + "\"";
   S3Reply stored = store(request, key, std::move(object));
   if (stored.status != 200) return stored;
   uploads_.erase(id);

@@ -24,6 +24,7 @@ enum class S3Trait : std::uint8_t {
   empty_complete_etag,   // leaves the ETag of CompleteMultipartUpload empty
   pages_of_two,          // lists at most two keys at a time, whatever is asked
   unsorted_lists,
+  md5_etags,  // made from the content as S3 does; else they are opaque and new at each write
 };
 
 struct S3Reply {
@@ -35,7 +36,7 @@ struct S3Reply {
 
 struct S3Object {
   std::string body, etag;
-  std::map<std::string, std::string> headers;  // cache-control and x-amz-server-side-encryption*
+  std::map<std::string, std::string> headers;  // those that describe content, metadata, x-amz-server-side-encryption*
 };
 
 class S3Objects {
@@ -57,9 +58,12 @@ class S3Objects {
   S3Reply delete_many(const std::string& body);
   [[nodiscard]] S3Reply get(const s3::ReceivedRequest& request, const std::string& key) const;
   S3Reply put(const s3::ReceivedRequest& request, const std::string& key, const std::string& body);
+  S3Reply copy(const s3::ReceivedRequest& request, const std::string& key);
   S3Reply store(const s3::ReceivedRequest& request, const std::string& key, S3Object object);
+  [[nodiscard]] std::string part_etag(const std::string& body) const;
   S3Reply start_upload(const s3::ReceivedRequest& request);
   S3Reply change_upload(const s3::ReceivedRequest& request, const std::string& key, const std::string& body);
+  [[nodiscard]] S3Reply list_parts(const Upload& upload) const;
   S3Reply complete(const s3::ReceivedRequest& request, const std::string& key, const std::string& id,
                    const std::string& body);
   [[nodiscard]] std::string put_condition_failure(const s3::ReceivedRequest& request, const std::string& key) const;
