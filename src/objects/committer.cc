@@ -68,7 +68,8 @@ Status Committer::enqueue(Request& request) {
     waiting_.push_back(&request);
   }
   wake_.notify_one();
-  request.done.acquire();
+  std::unique_lock lock(request.mutex);
+  request.ended.wait(lock, [&] { return request.done; });
   return std::move(request.result);
 }
 
@@ -91,6 +92,11 @@ Committer::Totals Committer::totals() const {
   return totals_;
 }
 
+std::size_t Committer::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
 void Committer::loop() {
   for (;;) {
     const std::vector<Request*> requests = next_batch();
@@ -100,7 +106,12 @@ void Committer::loop() {
     } else {
       run_batch(requests);
     }
-    for (Request* request : requests) request->done.release();
+    for (Request* request : requests) {
+      // Told under the lock: once it is released, the request may be gone.
+      const std::lock_guard lock(request->mutex);
+      request->done = true;
+      request->ended.notify_one();
+    }
   }
 }
 

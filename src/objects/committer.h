@@ -7,7 +7,6 @@
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -67,6 +66,7 @@ class Committer {
     std::uint64_t batches = 0, writes = 0, flushes = 0;
   };
   [[nodiscard]] Totals totals() const;
+  [[nodiscard]] std::size_t waiting() const;  // calls that the next batch will take
 
  private:
   struct Request {
@@ -74,7 +74,10 @@ class Committer {
     const Apart* apart = nullptr;
     std::uint64_t bytes = 0;
     Status result;
-    std::binary_semaphore done{0};
+    // Each caller sleeps on its own: waking all for each batch, or spinning, would cost more than the write.
+    std::mutex mutex;
+    std::condition_variable ended;
+    bool done = false;
   };
   Status enqueue(Request& request);
   void loop();

@@ -73,10 +73,9 @@ void Engine::note(Severity severity, const std::string& message) {
 // On the committer's thread: what was just committed becomes what everybody sees.
 void Engine::published(const Transaction& transaction) {
   epochs_.retire(index_->take_dead_files(), clock_.steady());
+  bound_wal();
   const std::unique_lock lock(published_mutex_);
-  counts_.versions = index_->state.versions;
-  counts_.live_bytes = index_->state.live_bytes;
-  counts_.stored_bytes = index_->state.file_bytes;
+  count();
   for (const std::string& name : transaction.changed_buckets) {
     const auto found = index_->buckets().find(name);
     if (found == index_->buckets().end()) {
@@ -91,10 +90,29 @@ void Engine::published(const Transaction& transaction) {
 void Engine::publish_buckets() {
   const std::unique_lock lock(published_mutex_);
   for (const auto& [name, row] : index_->buckets()) buckets_[name] = std::make_shared<const BucketRow>(row);
+  count();
+}
+
+void Engine::count() {
   counts_.buckets = buckets_.size();
   counts_.versions = index_->state.versions;
   counts_.live_bytes = index_->state.live_bytes;
-  counts_.stored_bytes = index_->state.file_bytes;
+  counts_.stored_bytes = index_->state.file_bytes + index_->log_bytes();
+}
+
+// The keeper moves the index's WAL into its file while others write. Under steady load it never comes to the end, so
+// that the WAL could not begin anew: then the rest, which is little, is moved between two batches.
+void Engine::bound_wal() {
+  const std::uint64_t pages = index_->database().wal_pages();
+  if (pages < wal_pages_allowed_) {
+    if (pages < max_wal_pages) wal_pages_allowed_ = max_wal_pages;
+    return;
+  }
+  wal_pages_allowed_ = pages + max_wal_pages / 4;  // a reader may be in the way: not again at once
+  const auto done = index_->database().checkpoint();
+  if (done) return;
+  if (done.error().code == Code::io) mark_suspect(*files_, home_);
+  note(Severity::error, done.error().describe());
 }
 
 Counts Engine::counts() {

@@ -1,4 +1,4 @@
-// The storage engine: puts together log, index, data files. docs/formats/objects.md, docs/design/005-object-index.md.
+// The storage engine: puts together log, index, data files. docs/formats/objects.md, docs/design/006-object-index.md.
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,8 @@
 #include "objects/readers.h"
 
 namespace duskline::objects {
+
+inline constexpr std::uint64_t max_wal_pages = 8192;  // 32 MiB
 
 // What only tests set otherwise.
 struct Tuning {
@@ -70,6 +72,7 @@ class Engine final : public Objects {
   // For tests. One round of the background work, now; and the index, between batches.
   Status tidy() { return keeper_->round(); }
   Status on_index(const Committer::Apart& work) { return committer_->run_apart(work); }
+  [[nodiscard]] std::size_t waiting() const { return committer_->waiting(); }
 
  private:
   Engine(const ObjectsOptions& options, Clock& clock, std::unique_ptr<Files> files, Home home);
@@ -77,6 +80,8 @@ class Engine final : public Objects {
   void note(Severity severity, const std::string& message);
   void published(const Transaction& transaction);
   void publish_buckets();
+  void count();
+  void bound_wal();
 
   // The id of a bucket as readers see it. Code::not_found.
   Result<std::uint64_t> bucket_id(const std::string& name);
@@ -102,6 +107,7 @@ class Engine final : public Objects {
   std::unique_ptr<Log> log_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Keeper> keeper_;
+  std::uint64_t wal_pages_allowed_ = max_wal_pages;  // before it is bounded again
 
   mutable std::shared_mutex published_mutex_;
   std::map<std::string, std::shared_ptr<const BucketRow>> buckets_;

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <memory>
 
@@ -16,6 +17,8 @@ namespace {
 using disk::error_of;
 using disk::path_error;
 using disk::retry;
+
+constexpr int uncached_read = 0x80;  // RWF_DONTCACHE, Linux 6.14
 
 Status outcome(const char* verb, const std::string& path, int error) {
   if (error == 0) return {};
@@ -48,6 +51,17 @@ Result<bool> Files::read_cached(int fd, const std::string& path, std::uint64_t o
   if (got == -1 && (errno == EAGAIN || errno == EOPNOTSUPP)) return false;
   if (got == -1) return path_error("read", path, errno);
   return static_cast<std::size_t>(got) == into.size();  // a short read: the rest is not in the cache, or not there
+}
+
+Result<std::size_t> Files::read_past_cache(int fd, const std::string& path, std::uint64_t offset, ByteSpan into) {
+  static std::atomic<bool> known{true};
+  const iovec to{into.data(), into.size()};
+  if (known) {
+    const ssize_t got = retry([&] { return preadv2(fd, &to, 1, static_cast<off_t>(offset), uncached_read); });
+    if (got >= 0 && static_cast<std::size_t>(got) == into.size()) return into.size();
+    if (got == -1) known = false;
+  }
+  return read_at(fd, path, offset, into);  // also for the rest of a short read, and for the errno of a failure
 }
 
 Status Files::write_at(int fd, const std::string& path, std::uint64_t offset, ByteView bytes) {

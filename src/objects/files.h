@@ -25,6 +25,8 @@ class Files {
   virtual Result<std::size_t> read_at(int fd, const std::string& path, std::uint64_t offset, ByteSpan into);
   // The same from page cache alone: nothing where that would wait for the disk.
   virtual Result<bool> read_cached(int fd, const std::string& path, std::uint64_t offset, ByteSpan into);
+  // read_at() that leaves nothing in the page cache that was not there, where the kernel knows how.
+  virtual Result<std::size_t> read_past_cache(int fd, const std::string& path, std::uint64_t offset, ByteSpan into);
   virtual Status write_at(int fd, const std::string& path, std::uint64_t offset, ByteView bytes);
   virtual Status sync(int fd, const std::string& path);  // bytes and size
   virtual Status truncate(int fd, const std::string& path, std::uint64_t size_bytes);

@@ -96,6 +96,11 @@ Result<Home> open_home(Files& files, const std::string& directory) {
   return home;
 }
 
+void mark_suspect(Files& files, const Home& home) {
+  (void)files.open(home.suspect_path(), O_RDWR | O_CREAT);
+  (void)files.sync_directory(home.directory);
+}
+
 Status remove_index(Files& files, const std::string& index_path) {
   for (const char* suffix : {"-wal", "-shm", ""}) {
     const Status removed = files.remove(index_path + suffix);

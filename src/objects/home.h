@@ -21,6 +21,10 @@ struct Home {
 // Code::refused where it holds something else.
 [[nodiscard]] Result<Home> open_home(Files& files, const std::string& directory);
 
+// Has the index made anew at the next start: a sync of it failed, and a later one that succeeds does not say what
+// became of what was written before. As well as it can be done on such a disk.
+void mark_suspect(Files& files, const Home& home);
+
 // Removes an index with what belongs to it.
 [[nodiscard]] Status remove_index(Files& files, const std::string& index_path);
 

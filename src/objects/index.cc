@@ -92,6 +92,7 @@ Status Index::load() {
   buckets_.clear();
   bucket_names_.clear();
   segments_.clear();
+  log_bytes_ = 0;
   touched_.clear();
   dead_files_.clear();
   DL_ASSIGN(Statement meta, database_.prepare("SELECT state FROM meta WHERE id=1"));
@@ -115,6 +116,7 @@ Status Index::load() {
     if (!more) break;
     SegmentTally& tally = segments_[segments.number(0)];
     tally.bytes = segments.number(1);
+    log_bytes_ += tally.bytes;
     tally.live_bytes = segments.number(2);
   }
   DL_ASSIGN(Statement gones, database_.prepare("SELECT segment, first, bytes FROM gones"));
@@ -180,12 +182,17 @@ const BucketRow* Index::bucket_by_id(std::uint64_t id) const {
 }
 
 void Index::set_segment_bytes(std::uint64_t segment, std::uint64_t bytes) {
-  segments_[segment].bytes = bytes;
+  std::uint64_t& known = segments_[segment].bytes;
+  log_bytes_ += bytes - known;
+  known = bytes;
   touched_.insert(segment);
 }
 
 void Index::forget_segment(std::uint64_t segment) {
-  segments_.erase(segment);
+  const auto found = segments_.find(segment);
+  if (found == segments_.end()) return;
+  log_bytes_ -= found->second.bytes;
+  segments_.erase(found);
   touched_.insert(segment);
 }
 

@@ -55,6 +55,7 @@ class Index {
   [[nodiscard]] const std::map<std::string, BucketRow>& buckets() const { return buckets_; }
   [[nodiscard]] const BucketRow* bucket_by_id(std::uint64_t id) const;
   [[nodiscard]] const std::map<std::uint64_t, SegmentTally>& segments() const { return segments_; }
+  [[nodiscard]] std::uint64_t log_bytes() const { return log_bytes_; }
   void set_segment_bytes(std::uint64_t segment, std::uint64_t bytes);
   void forget_segment(std::uint64_t segment);  // it was removed
   // Data files that lost their last reference since this was asked last, committed or not.
@@ -106,6 +107,7 @@ class Index {
   std::map<std::string, BucketRow> buckets_;
   std::map<std::uint64_t, std::string> bucket_names_;
   std::map<std::uint64_t, SegmentTally> segments_;
+  std::uint64_t log_bytes_ = 0;      // of all segments
   std::set<std::uint64_t> touched_;  // segments whose tally differs from the table's
   std::vector<std::uint64_t> dead_files_;
   bool stale_ = false;  // what is in memory is not what the tables say, since reading them failed

@@ -49,22 +49,34 @@ Status Keeper::round() {
 }
 
 Status Keeper::remove_dead() {
-  for (const std::uint64_t file : context_.pins.take_released()) DL_TRY(remove_if_dead(file));
-  for (const std::uint64_t file : context_.epochs.take_unreachable(context_.clock.steady())) {
-    DL_TRY(remove_if_dead(file));
+  // What died while it was pinned may have been found since: it waits its turn as well.
+  std::vector<std::uint64_t> unpinned;
+  for (const std::uint64_t file : context_.pins.take_released()) {
+    DL_ASSIGN(const bool needed, is_needed(file));
+    if (!needed) unpinned.push_back(file);
   }
-  return {};
+  context_.epochs.retire(unpinned, context_.clock.steady());
+  const auto files = context_.epochs.take_unreachable(context_.clock.steady());
+  // One that cannot be removed is in nobody's way; the next start tries again.
+  Status first;
+  for (const std::uint64_t file : files) {
+    if (Status removed = remove_if_dead(file); !removed && first) first = std::move(removed);
+  }
+  return first;
 }
 
 // Asks the pins first: whoever holds none now has committed already, and then the index says so.
+Result<bool> Keeper::is_needed(std::uint64_t file) {
+  if (context_.pins.pinned(file)) return true;
+  DL_ASSIGN(auto reader, context_.readers.lend());
+  DL_ASSIGN(const auto references, reader->lookups.file_references(file));
+  return references.has_value();
+}
+
 Status Keeper::remove_if_dead(std::uint64_t file) {
   if ((file & segment_bit) != 0) return remove_segment(file & ~segment_bit);
-  if (context_.pins.pinned(file)) return {};
-  {
-    DL_ASSIGN(auto reader, context_.readers.lend());
-    DL_ASSIGN(const auto references, reader->lookups.file_references(file));
-    if (references) return {};
-  }
+  DL_ASSIGN(const bool needed, is_needed(file));
+  if (needed) return {};
   const Status removed = context_.files.remove(data_path(context_.home.directory, file));
   context_.open_files.drop(file);
   if (!removed && removed.error().code != Code::not_found) return removed;
@@ -73,7 +85,14 @@ Status Keeper::remove_if_dead(std::uint64_t file) {
 
 // Of a process that was killed: bytes that were still coming in, files that were about to be removed.
 Status Keeper::remove_leftovers() {
-  return visit_data_files(context_.home.directory, [&](std::uint64_t file) { return remove_if_dead(file); });
+  std::vector<std::uint64_t> dead;
+  DL_TRY(visit_data_files(context_.home.directory, [&](std::uint64_t file) -> Status {
+    DL_ASSIGN(const bool needed, is_needed(file));
+    if (!needed) dead.push_back(file);  // or it died since the start, and somebody has found it: it waits its turn
+    return {};
+  }));
+  context_.epochs.retire(dead, context_.clock.steady());
+  return {};
 }
 
 Status Keeper::checkpoint() {
@@ -88,11 +107,7 @@ Status Keeper::checkpoint() {
   }
   const auto done = database_.checkpoint();
   if (done) return {};
-  // What a sync that failed left on the disk is not known, and a later one that succeeds does not say.
-  if (done.error().code == Code::io) {
-    (void)context_.files.open(context_.home.suspect_path(), O_RDWR | O_CREAT);
-    (void)context_.files.sync_directory(context_.home.directory);
-  }
+  if (done.error().code == Code::io) mark_suspect(context_.files, context_.home);
   return done.error();
 }
 

@@ -47,6 +47,7 @@ class Keeper {
   void loop();
   Status remove_dead();
   Status remove_if_dead(std::uint64_t file);
+  Result<bool> is_needed(std::uint64_t file);
   Status remove_leftovers();
   Status checkpoint();
   Status compact();

@@ -10,11 +10,21 @@
 #include "objects/log.h"
 
 namespace duskline::objects {
+namespace {
+
+constexpr std::uint64_t max_blocks_without_wait = 8;
+
+}  // namespace
 
 Error OpenFile::rotten(std::uint64_t offset) const {
   return {Code::corrupt,
           "stored bytes of " + path_ + " at offset " + std::to_string(offset) +
               " differ from their hash; find what is affected with 'duskline store scrub', and put it again"};
+}
+
+Result<std::size_t> OpenFile::read(std::uint64_t offset, ByteSpan into, Reads reads) {
+  return reads == Reads::past_cache ? files_.read_past_cache(fd_.get(), path_, offset, into)
+                                    : files_.read_at(fd_.get(), path_, offset, into);
 }
 
 Result<bool> OpenFile::check_block(std::uint64_t block, Reads reads) {
@@ -29,8 +39,8 @@ Result<bool> OpenFile::check_block(std::uint64_t block, Reads reads) {
     DL_ASSIGN(const bool have_bytes, files_.read_cached(fd_.get(), path_, offset, bytes));
     if (!have_bytes) return false;
   } else {
-    DL_ASSIGN(const std::size_t hash_got, files_.read_at(fd_.get(), path_, hash_at, wanted));
-    DL_ASSIGN(const std::size_t got, files_.read_at(fd_.get(), path_, offset, bytes));
+    DL_ASSIGN(const std::size_t hash_got, read(hash_at, wanted, reads));
+    DL_ASSIGN(const std::size_t got, read(offset, bytes, reads));
     if (hash_got != sizeof wanted || got != bytes.size()) return rotten(offset);
   }
   if (block_hash(bytes, store_, file_, block) != wanted) return rotten(offset);
@@ -41,12 +51,15 @@ Result<bool> OpenFile::check_run(std::uint64_t offset, std::uint64_t length, Rea
   if (length == 0) return true;
   if (offset > length_ || length > length_ - offset) return rotten(offset);
   const std::uint64_t first = offset / data_block_bytes, last = (offset + length - 1) / data_block_bytes;
+  std::uint64_t now = 0;
   for (std::uint64_t block = first; block <= last; ++block) {
     {
       const std::lock_guard lock(mutex_);
       if (checked_.empty()) checked_.resize((length_ + data_block_bytes - 1) / data_block_bytes);
       if (checked_[block]) continue;
     }
+    // Who may not wait for the disk shall not compute for long either.
+    if (reads == Reads::cached && ++now > max_blocks_without_wait) return false;
     DL_ASSIGN(const bool done, check_block(block, reads));
     if (!done) return false;
     const std::lock_guard lock(mutex_);
@@ -63,7 +76,7 @@ Result<bool> OpenFile::read_body(std::uint64_t offset, std::uint64_t length, Rea
     DL_ASSIGN(const bool have, files_.read_cached(fd_.get(), path_, from, head_and_body));
     if (!have) return false;
   } else {
-    DL_ASSIGN(const std::size_t got, files_.read_at(fd_.get(), path_, from, head_and_body));
+    DL_ASSIGN(const std::size_t got, read(from, head_and_body, reads));
     if (got != head_and_body.size()) return rotten(offset);
   }
   if (!body_matches(head_and_body, store_, file_ & ~segment_bit, offset)) return rotten(offset);

@@ -27,7 +27,8 @@ class OpenFile final : public http::SharedFile {
   [[nodiscard]] int descriptor() const override { return fd_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  enum class Reads : std::uint8_t { any, cached };
+  // `cached`: from page cache alone. `past_cache`: for reading all there is, which shall not crowd out what is used.
+  enum class Reads : std::uint8_t { any, cached, past_cache };
   // Checks the blocks of a data file that the run touches and that were not checked yet. False: with Reads::cached,
   // more than page cache would be needed. Code::corrupt.
   Result<bool> check_run(std::uint64_t offset, std::uint64_t length, Reads reads);
@@ -36,6 +37,7 @@ class OpenFile final : public http::SharedFile {
 
  private:
   Result<bool> check_block(std::uint64_t block, Reads reads);
+  Result<std::size_t> read(std::uint64_t offset, ByteSpan into, Reads reads);
   [[nodiscard]] Error rotten(std::uint64_t offset) const;
 
   Files& files_;

@@ -45,9 +45,9 @@ Result<ScrubReport> Engine::scrub(const Op& op, std::uint64_t bytes_per_second) 
     for (std::uint64_t at = 0; at < extent.length_bytes; at += data_block_bytes) {
       const std::uint64_t length = std::min(data_block_bytes, extent.length_bytes - at);
       if (in_log(extent)) {
-        DL_TRY(file->read_body(extent.offset_bytes, extent.length_bytes, OpenFile::Reads::any, buffer));
+        DL_TRY(file->read_body(extent.offset_bytes, extent.length_bytes, OpenFile::Reads::past_cache, buffer));
       } else {
-        DL_TRY(file->check_run(extent.offset_bytes + at, length, OpenFile::Reads::any));
+        DL_TRY(file->check_run(extent.offset_bytes + at, length, OpenFile::Reads::past_cache));
       }
       report.bytes += length;
       if (!pace.spend(length, op.stop)) return Error(Code::cancelled, "the scrub was stopped");
