@@ -52,6 +52,7 @@ class RollbackCommand final : public Command {
   StoreArguments store_;
   TrustArguments trust_;
   std::string to_;
+  site::Reading reading_ = site::Reading::what_looks_edited;
 };
 
 Spec RollbackCommand::spec() {
@@ -60,9 +61,12 @@ Spec RollbackCommand::spec() {
       .summary = "show an earlier release again",
       .details =
           "The target stays there (pinned) until unpin. At once and offline for a switched target; an in-place "
-          "target fetches what it no longer has.",
+          "target fetches what it no longer has. What is shown is checked before: sizes and times, and the bytes of "
+          "what looks edited; with --read-all every byte.",
       .arguments = {{"DIR", "the target directory", to_text(target_.path)}},
       .flags = {{"--to", "ID", "which one: an id, its start, or a number (default: the one before)", to_text(to_)},
+                {"--read-all", "", "read every byte of a switched target's release before it is shown",
+                 to_choice(reading_, site::Reading::everything)},
                 wait_flag(target_)}};
   for (auto& flag : store_flags(store_, Needed::optional)) spec.flags.push_back(std::move(flag));
   for (auto& flag : trust_flags(trust_)) spec.flags.push_back(std::move(flag));
@@ -76,8 +80,8 @@ Result<int> RollbackCommand::run(const Op& op, Context& context) {
     DL_ASSIGN(to, find_kept(target->state(), to_));
   }
   const bool in_place = target->state().layout.mode == site::Mode::in_place;
-  DL_ASSIGN(const auto shown,
-            in_place ? fetch_back(op, context, *target, to) : site::switch_back(op, *target, to, context.console));
+  DL_ASSIGN(const auto shown, in_place ? fetch_back(op, context, *target, to)
+                                       : site::switch_back(op, *target, to, context.console, reading_));
   show(context, "rolled_back", target_.path, shown, " shows, and is pinned to,");
   return 0;
 }

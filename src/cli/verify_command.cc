@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "site/kept_copies.h"
 #include "site/mend_record.h"
 #include "site/pull.h"
 
@@ -17,6 +18,7 @@ class VerifyCommand final : public Command {
 
  private:
   Result<int> repair(const Op& op, Context& context, site::Target& target);
+  Status tell_kept_copies(const Op& op, Context& context, site::Target& target) const;
   void show(Context& context, const site::VerifyResult& result) const;
 
   TargetArguments target_;
@@ -25,6 +27,7 @@ class VerifyCommand final : public Command {
   std::string release_;
   site::VerifyOptions options_;
   bool repair_ = false;
+  std::vector<std::string> changed_;  // what kept releases may share, as far as it is looked into
 };
 
 Spec VerifyCommand::spec() {
@@ -49,7 +52,10 @@ Result<int> VerifyCommand::run(const Op& op, Context& context) {
   if (!release_.empty()) {
     DL_ASSIGN(options_.release, model::ReleaseId::parse(release_));
   }
-  const auto found = [&context](site::Finding finding, const std::string& path) {
+  const auto found = [&](site::Finding finding, const std::string& path) {
+    constexpr std::size_t most_looked_into = 100'000;
+    const bool is_there = finding != site::Finding::missing && finding != site::Finding::extra;
+    if (is_there && path != "." && changed_.size() < most_looked_into) changed_.push_back(path);
     context.console.text(std::string(site::name_of(finding)) + "  " + printable(path));
     context.console.object({{"event", "finding"}, {"finding", site::name_of(finding)}, {"path", printable(path)}});
   };
@@ -60,10 +66,31 @@ Result<int> VerifyCommand::run(const Op& op, Context& context) {
   if (!result) return result.error();
   show(context, *result);
   if (result->is_clean()) return 0;
+  DL_TRY(tell_kept_copies(op, context, *target));
   if (repair_) return repair(op, context, *target);
   return Error{Code::difference, printable(target_.path) +
                                      " differs from its release; put it right with: duskline verify " +
                                      printable(target_.path) + " --repair"};
+}
+
+Status VerifyCommand::tell_kept_copies(const Op& op, Context& context, site::Target& target) const {
+  const auto shown = options_.release ? options_.release : target.state().current->id;
+  DL_ASSIGN(const auto copies, site::find_kept_copies(op, target, *shown, changed_));
+  for (const auto& [release, files] : copies.releases) {
+    context.console.note(Severity::warning, format_count(files) + (files == 1 ? " of them is" : " of them are") +
+                                                " changed in release " + std::to_string(release.number) + " (" +
+                                                release.id.short_hex() + ") too, which shares files by hard links");
+    context.console.object(
+        {{"event", "shared"}, {"release", release.id.hex()}, {"number", release.number}, {"files", files}});
+  }
+  if (copies.elsewhere > 0) {
+    context.console.note(Severity::warning,
+                         format_count(copies.elsewhere) +
+                             (copies.elsewhere == 1 ? " of them has a further name" : " of them have further names") +
+                             " that was not found, perhaps in a kept release; read one by: duskline verify " +
+                             printable(target_.path) + " --release ID");
+  }
+  return {};
 }
 
 Result<int> VerifyCommand::repair(const Op& op, Context& context, site::Target& target) {
@@ -77,6 +104,7 @@ Result<int> VerifyCommand::repair(const Op& op, Context& context, site::Target& 
   context.console.object({{"event", "repaired"},
                           {"files", repaired.files},
                           {"set_aside", repaired.set_aside},
+                          {"kept_files", repaired.kept_files},
                           {"fetched_bytes", repaired.bytes_from_store},
                           {"failed", repaired.failed}});
   if (repaired.failed == 0) return 0;

@@ -139,7 +139,7 @@ Status recover(const Op& op, Target& target, Reporter& reporter) {
 }
 
 Result<InstalledRelease> switch_back(const Op& op, Target& target, std::optional<model::ReleaseId> to,
-                                     Reporter& reporter) {
+                                     Reporter& reporter, Reading reading) {
   State& state = target.state();
   if (state.layout.mode == Mode::in_place) {
     return Error{Code::not_found, "an in-place target keeps no earlier release; pull the one you want by its id"};
@@ -162,11 +162,21 @@ Result<InstalledRelease> switch_back(const Op& op, Target& target, std::optional
     if (!is_content) return;
     if (wrong++ == 0) first = "\"" + printable(path) + "\" is " + std::string(name_of(finding));
   };
-  DL_TRY(verify(op, target, {.release = to, .depth = VerifyOptions::Depth::metadata}, reporter, found));
+  using Depth = VerifyOptions::Depth;
+  const Depth depth = reading == Reading::everything ? Depth::content : Depth::metadata;
+  DL_TRY(verify(op, target, {.release = to, .depth = depth}, reporter, found));
   if (wrong > 0) {
     return Error{Code::difference, "release " + to->short_hex() + " is not all there as it was: " + first +
                                        (wrong > 1 ? ", and " + std::to_string(wrong - 1) + " more" : "") +
                                        "; nothing was switched: pull it anew by its id"};
+  }
+  if (reading == Reading::what_looks_edited) {
+    reporter.note(
+        Severity::info,
+        "release " + to->short_hex() +
+            " was checked by sizes and times, and read only where they differ; every byte is read by: duskline "
+            "verify " +
+            printable(target.path()));
   }
   InstalledRelease release = *target.find(*to);
   // What belongs to the site is what was said last; what was said of the earlier one may lie in it all the same.

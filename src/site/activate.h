@@ -64,8 +64,12 @@ struct HookedActivation {
 [[nodiscard]] Status recover(const Op&, Target&, Reporter&);
 
 // Shows a kept release of a switched target again, offline, in one step: by default the one shown before. Checks that
-// all of it is there first (sizes and times against its record; what looks edited is read): Code::difference says what
-// is not. Pins it. Code::not_found when it is not kept here, as in every in-place target.
-[[nodiscard]] Result<InstalledRelease> switch_back(const Op&, Target&, std::optional<model::ReleaseId> to, Reporter&);
+// all of it is there first: Code::difference says what is not. Pins it. Code::not_found when it is not kept here, as in
+// every in-place target.
+//   what_looks_edited: sizes and times against its record, and bytes where they differ. This is said, since it misses a
+//     change that left both as they were.
+enum class Reading : std::uint8_t { what_looks_edited, everything };
+[[nodiscard]] Result<InstalledRelease> switch_back(const Op&, Target&, std::optional<model::ReleaseId> to, Reporter&,
+                                                   Reading reading = Reading::what_looks_edited);
 
 }  // namespace duskline::site

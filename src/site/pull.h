@@ -72,10 +72,12 @@ struct PullParts {
 // Nothing at the target changes visibly before the activation. Resumes what an earlier run fetched.
 [[nodiscard]] Result<PullResult> pull(const Op&, const PullParts&, Target&, const PullOptions&);
 
-// Fetches and puts back just what verify() found changed, missing or with wrong attributes.
+// Fetches and puts back just what verify() found changed, missing or with wrong attributes, also in kept releases that
+// share it by hard links.
 struct RepairResult {
   std::uint64_t files = 0, bytes_from_store = 0, failed = 0;
-  std::uint64_t set_aside = 0;  // in a switched tree: what the release does not have
+  std::uint64_t set_aside = 0;   // in a switched tree: what the release does not have
+  std::uint64_t kept_files = 0;  // mended in kept releases too, which shared them
 };
 [[nodiscard]] Result<RepairResult> repair(const Op&, const PullParts&, Target&, const PullOptions&);
 

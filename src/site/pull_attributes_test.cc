@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "site/pull_kit.h"
 #include "site/verify.h"
 
@@ -45,11 +48,12 @@ class PullAttributes : public ::testing::TestWithParam<Mode> {
   }
   std::string found() {
     const auto target = kit_.open();
-    std::string lines;
+    std::vector<std::string> lines;  // directories come in any order
     must(verify({}, *target, {.workers = 1}, kit_.reporter, [&](Finding finding, const std::string& path) {
-      lines += path + ": " + std::string(name_of(finding)) + "\n";
+      lines.push_back(path + ": " + std::string(name_of(finding)) + "\n");
     }));
-    return lines;
+    std::ranges::sort(lines);
+    return std::accumulate(lines.begin(), lines.end(), std::string());
   }
   void expect_shown(const SampleEntry& tree) {
     EXPECT_EQ(kit_.differs_from(tree), "");

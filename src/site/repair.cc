@@ -159,6 +159,7 @@ Result<RepairResult> Repair::mend(const InstalledRelease& release, Findings find
   DL_TRY(plan.run());
   DL_TRY(fetcher.finish());
   assembler.attributes().tell(parts_.reporter);
+  DL_ASSIGN(result_.kept_files, mend_kept_copies(op_, target_, plan.replaced(), parts_.reporter));
   if (options_.sync) DL_TRY(target_.root().sync_filesystem());
   DL_TRY(restamp(release, scope, content));
   result_.files = plan.repaired();

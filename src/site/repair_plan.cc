@@ -175,10 +175,16 @@ Status RepairPlan::complete() {
   disk::Directory& staged = parts_.assembler.tree().root();
   for (const std::string& path : staged_) {
     DL_TRY(op_.check());
+    DL_ASSIGN(const auto old, content().stat(path));
+    if (old && old->kind == FileKind::file && old->links > 1) replaced_.push_back({path, old->device, old->inode});
     DL_TRY(staged.rename(path, content(), path));
     ++repaired_;
   }
   for (const Link& link : links_) {
+    DL_ASSIGN(const auto old, content().stat(link.path));
+    if (old && old->kind == FileKind::file && old->links > 1) {
+      replaced_.push_back({link.path, old->device, old->inode});
+    }
     DL_TRY(content().remove_file(link.path, Missing::is_absent));
     DL_TRY(content().make_hard_link(link.other, content(), link.path));
     record(link.path, "repair");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "site/kept_copies.h"
 #include "site/plan_base.h"
 #include "site/verify.h"
 
@@ -23,6 +24,8 @@ class RepairPlan final : public PlanBase {
 
   [[nodiscard]] std::uint64_t repaired() const { return repaired_; }
   [[nodiscard]] std::uint64_t failed() const { return failed_; }
+  // Files with several names, as they were: another release may have them still.
+  [[nodiscard]] const std::vector<ReplacedFile>& replaced() const { return replaced_; }
 
  private:
   struct Level {
@@ -60,6 +63,7 @@ class RepairPlan final : public PlanBase {
   std::vector<std::string> staged_;
   std::vector<Link> links_;
   std::vector<Attributes> directories_;  // of those in which something changed, inner ones first
+  std::vector<ReplacedFile> replaced_;
   std::uint64_t repaired_ = 0, failed_ = 0;
 };
 

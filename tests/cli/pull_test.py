@@ -68,6 +68,28 @@ def test_verify_and_repair(p):
     expect(fingerprint(p.work / "target" / "current") == fingerprint(source), "not repaired")
 
 
+def test_releases_that_share_what_was_changed_are_named_and_mended(p):
+    source = published(p)
+    pull(p, "--link", "hardlink")
+    (source / "file").write_text("two")
+    p.run("publish", "set", "--from", source, "--store", p.work / "store")
+    pull(p, "--link", "hardlink")
+    victim = p.work / "target" / "current" / "sub" / "other"
+    info = victim.stat()
+    victim.write_text("THE SAME")
+    os.utime(victim, ns=(info.st_atime_ns, info.st_mtime_ns))
+    result = p.run("verify", p.work / "target", code=3)
+    expect("1 of them is changed in release 1" in result.err, f"the release is not named: {result.err}")
+    event = p.run("verify", p.work / "target", "--json", code=3).event("shared")
+    expect(event["number"] == 1 and event["files"] == 1, f"another event: {event}")
+    refused(p.run("rollback", p.work / "target", "--read-all", code=3), "sub/other")
+    p.run("verify", p.work / "target", "--repair")
+    expect("sizes and times" not in p.run("rollback", p.work / "target", "--read-all").err, "all was read")
+    expect((p.work / "target" / "current" / "sub" / "other").read_text() == "the same", "not mended in the kept release")
+    expect("sizes and times" in p.run("rollback", p.work / "target", "--to", "2").err, "it does not say what it did not read")
+    expect(fingerprint(p.work / "target" / "current") == fingerprint(source), "another content")
+
+
 def test_a_hard_link_to_a_file_outside_of_the_subtree_is_a_file(p):
     source = published(p)
     os.link(source / "file", source / "sub" / "linked")
