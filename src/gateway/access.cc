@@ -54,9 +54,10 @@ constexpr auto harmless_actions = std::to_array<std::string_view>({
 
 bool restricted_may_list(const AccessQuestion& question, const Restriction& restriction) {
   const Request& request = question.request;
-  // Whether the bucket, or a single key, is there: anybody who may do something in it may know.
+  // Whether the bucket is there: anybody who may do something in it may know. Whether a key is not there: those who may
+  // list it.
   if (request.method() == "HEAD" && request.key.empty()) return true;
-  if (!question.key.empty()) return restriction.list && question.key.starts_with(restriction.prefix);
+  if (!request.key.empty()) return restriction.list && request.key.starts_with(restriction.prefix);
   const std::string* const parameter = request.parameter("prefix");
   const std::string_view prefix = question.prefix        ? *question.prefix
                                   : parameter != nullptr ? std::string_view(*parameter)

@@ -21,8 +21,9 @@ Done check_algorithm(std::string_view algorithm) {
 }  // namespace
 
 S3Error no_encryption() {
-  return {ErrorCode::not_implemented,
-          "This server was not told that its disk is encrypted (--encrypted-at-rest), and does not encrypt by itself"};
+  return {
+      ErrorCode::not_implemented,
+      "This store lies on a disk that is not encrypted, as its operator says, and requests for encryption are refused"};
 }
 
 Expected<BucketEncryption> parse_bucket_encryption(std::string_view xml) {

@@ -1,6 +1,6 @@
 // Server-side encryption. The server itself encrypts nothing: what lies in its directory is as safe as the disk below.
-// Where the operator says that this disk is encrypted (ServiceOptions::encrypted_at_rest), requests for S3's own
-// encryption are met; elsewhere they are refused rather than passed over.
+// Requests for S3's own encryption (AES256) are met by that disk, or refused where the operator says that it is not
+// encrypted (ServiceOptions::encrypted_at_rest).
 #pragma once
 
 #include <string>

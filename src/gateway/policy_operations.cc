@@ -52,7 +52,7 @@ Expected<http::Answer> get_bucket_policy_status(Context& context) {
   is_public = is_public || (acls_count && Acl::of(bucket.properties, bucket.owner).is_public());
   XmlWriter xml;
   xml.root("PolicyStatus");
-  xml.text("IsPublic", is_public ? "TRUE" : "FALSE");
+  xml.flag("IsPublic", is_public);
   return xml_answer(xml.take());
 }
 

@@ -44,10 +44,12 @@ class Server:
         self.process = subprocess.Popen(
             [self.program.binary, "store", "serve", str(self.directory), "--listen", "127.0.0.1:0", "--json", *arguments],
             env=self.program.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=self.program.work)
-        line = self.process.stdout.readline()
-        if not line:
-            raise Failure(f"the server did not start (exit {self.process.wait()})")
-        self.url = json.loads(line)["url"]
+        for line in self.process.stdout:  # notes may come first
+            event = json.loads(line)
+            if event["event"] == "listening":
+                self.url = event["url"]
+                return
+        raise Failure(f"the server did not start (exit {self.process.wait()})")
 
     def stop(self) -> None:
         self.process.terminate()
