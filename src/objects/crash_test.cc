@@ -160,6 +160,11 @@ TEST(Crash, TheLogCutAnywhere) {
       fs::resize_file(segment, cut);
       world.open(std::make_unique<QuickFiles>());
       EXPECT_EQ(picture(world), ledger[i].second) << "cut at " << cut << " of " << next;
+      const auto notes = world.reporter.take_notes();
+      EXPECT_EQ(notes.size(), cut == end ? 0U : 1U);
+      if (cut != end) {
+        EXPECT_THAT(notes[0], ::testing::HasSubstr("the log's tail was cut off"));
+      }
       // What is written behind the cut stays, also when all of it is read again.
       world.put("b", "after", "more");
       const std::string then = picture(world);

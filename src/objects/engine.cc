@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t reserved_bytes = 64 << 20;
 constexpr std::uint64_t min_index_cache_bytes = 2 << 20;
 // Half of the cache is the committer's; the rest is shared by as many readers as are usually busy.
-constexpr std::uint64_t usual_readers = 16;
+constexpr std::uint64_t usual_readers = 24;
 
 }  // namespace
 
@@ -64,6 +64,14 @@ Engine::~Engine() {
   keeper_.reset();
   committer_.reset();
   readers_.close();  // before the index, which so is the last: it moves the WAL into the file
+}
+
+Status Engine::tidy() {
+  for (bool more = true; more;) {
+    DL_ASSIGN(more, keeper_->round());
+  }
+  DL_ASSIGN(const bool rest, keeper_->round());  // what the last step left to be removed
+  return rest ? tidy() : Status();
 }
 
 void Engine::note(Severity severity, const std::string& message) {

@@ -69,8 +69,8 @@ class Engine final : public Objects {
   [[nodiscard]] Counts counts() override;
   Result<ScrubReport> scrub(const Op& op, std::uint64_t bytes_per_second) override;
 
-  // For tests. One round of the background work, now; and the index, between batches.
-  Status tidy() { return keeper_->round(); }
+  // For tests. All of the background work, now; and the index, between batches.
+  Status tidy();
   Status on_index(const Committer::Apart& work) { return committer_->run_apart(work); }
   [[nodiscard]] std::size_t waiting() const { return committer_->waiting(); }
 

@@ -24,13 +24,13 @@ class CollectingReporter final : public Reporter {
   }
   void progress(const Progress&) override {}
   void record(const FileRecord&) override {}
-  [[nodiscard]] std::vector<std::string> notes() const {
+  std::vector<std::string> take_notes() {
     const std::lock_guard lock(mutex_);
-    return notes_;
+    return std::exchange(notes_, {});
   }
 
  private:
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::vector<std::string> notes_;
 };
 

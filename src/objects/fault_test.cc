@@ -378,6 +378,23 @@ TEST(Rot, ADamagedIndexIsMadeAnew) {
   EXPECT_EQ(world.get("b", "k"), "x");
 }
 
+TEST(Rot, AnIndexThatCouldNotBeSyncedIsMadeAnew) {
+  World world;
+  world.open();
+  world.make_bucket("b");
+  world.put("b", "k", "x");
+  world.close();
+  // As if the disk had kept none of it.
+  fs::remove(world.options.directory + "/index.sqlite");
+  Files files;
+  mark_suspect(files, Home{.directory = world.options.directory});
+  world.open();
+  EXPECT_THAT(world.reporter.take_notes(), ElementsAre(HasSubstr("made anew")));
+  EXPECT_EQ(world.get("b", "k"), "x");
+  world.reopen();
+  EXPECT_THAT(world.reporter.take_notes(), IsEmpty());
+}
+
 TEST(Rot, CheckOfWhatIsNoStore) {
   World world;
   EXPECT_EQ(must_fail(check_objects(world.op, world.options, world.clock, CheckMode::report)), Code::not_found);

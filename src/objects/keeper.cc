@@ -31,21 +31,23 @@ Keeper::~Keeper() {
 
 void Keeper::loop() {
   for (;;) {
-    if (const Status done = round(); !done) context_.note(Severity::warning, done.error().describe());
+    const auto more = round();
+    const std::string failure = more ? std::string() : more.error().describe();
+    if (!failure.empty() && failure != last_note_) context_.note(Severity::warning, failure);
+    last_note_ = failure;
     std::unique_lock lock(mutex_);
-    woken_.wait_for(lock, between_rounds, [&] { return stopping_; });
+    if (!more || !*more) woken_.wait_for(lock, between_rounds, [&] { return stopping_; });
     if (stopping_) return;
   }
 }
 
-Status Keeper::round() {
+Result<bool> Keeper::round() {
   const std::lock_guard lock(round_);
   if (!looked_for_leftovers_) DL_TRY(remove_leftovers());
   looked_for_leftovers_ = true;
   DL_TRY(remove_dead());
   DL_TRY(checkpoint());
-  DL_TRY(compact());
-  return remove_dead();
+  return compact();
 }
 
 Status Keeper::remove_dead() {
@@ -119,27 +121,25 @@ bool Keeper::pause(std::uint64_t bytes) {
   return !woken_.wait_for(lock, due, [&] { return stopping_; });
 }
 
-Status Keeper::compact() {
-  for (;;) {
-    std::optional<std::uint64_t> chosen;
-    DL_TRY(context_.committer.run_apart([&](Index& index) -> Status {
-      chosen = choose_segment(index.segments(), index.state.whole_to.segment, passed_over_);
-      return {};
-    }));
-    if (!chosen) return {};
-    DL_ASSIGN(const bool emptied, empty_segment(context_.files, context_.home.directory, context_.home.store, *chosen,
-                                                context_.committer, [&](std::uint64_t bytes) { return pause(bytes); }));
-    passed_over_.insert(*chosen);
-    if (emptied) {
-      DL_TRY(retire(*chosen));
-    } else if (pause(0)) {
-      context_.note(Severity::warning, "segment " + segment_path(context_.home.directory, *chosen) +
-                                           " of the log cannot be compacted: something that it holds cannot be read; "
-                                           "'duskline store check' says what");
-    } else {
-      return {};
-    }
+Result<bool> Keeper::compact() {
+  std::optional<std::uint64_t> chosen;
+  DL_TRY(context_.committer.run_apart([&](Index& index) -> Status {
+    chosen = choose_segment(index.segments(), index.state.whole_to.segment, passed_over_);
+    return {};
+  }));
+  if (!chosen) return false;
+  DL_ASSIGN(const bool emptied, empty_segment(context_.files, context_.home.directory, context_.home.store, *chosen,
+                                              context_.committer, [&](std::uint64_t bytes) { return pause(bytes); }));
+  if (!emptied && !pause(0)) return false;  // the engine is being closed
+  passed_over_.insert(*chosen);
+  if (emptied) {
+    DL_TRY(retire(*chosen));
+  } else {
+    context_.note(Severity::warning, "segment " + segment_path(context_.home.directory, *chosen) +
+                                         " of the log cannot be compacted: something that it holds cannot be read; "
+                                         "'duskline store check' says what");
   }
+  return true;
 }
 
 // Before the segment goes, the index on the disk must be beyond what replaced it; and nobody may look there any more.

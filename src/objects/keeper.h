@@ -40,8 +40,8 @@ class Keeper {
   ~Keeper();
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
-  // Everything that there is to do now. Any thread.
-  Status round();
+  // Some of what there is to do now; whether there is more. Any thread.
+  Result<bool> round();
 
  private:
   void loop();
@@ -50,7 +50,7 @@ class Keeper {
   Result<bool> is_needed(std::uint64_t file);
   Status remove_leftovers();
   Status checkpoint();
-  Status compact();
+  Result<bool> compact();
   Status retire(std::uint64_t segment);
   Status remove_segment(std::uint64_t segment);
   bool pause(std::uint64_t bytes);
@@ -61,6 +61,8 @@ class Keeper {
   std::set<std::uint64_t> passed_over_;  // segments that wait for removal, or cannot be emptied
   Database database_;                    // for checkpoints; opened at the first
   bool has_database_ = false;
+
+  std::string last_note_;  // a failure that lasts is told once
 
   std::mutex mutex_;
   std::condition_variable woken_;
