@@ -23,6 +23,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
                           store_serve_command,
                           store_scrub_command,
                           store_check_command,
+                          bucket_add_command,
                           store_key_add_command,
                           store_key_list_command,
                           store_key_remove_command,

@@ -27,6 +27,7 @@ namespace duskline::cli {
 [[nodiscard]] std::unique_ptr<Command> store_serve_command();
 [[nodiscard]] std::unique_ptr<Command> store_scrub_command();
 [[nodiscard]] std::unique_ptr<Command> store_check_command();
+[[nodiscard]] std::unique_ptr<Command> bucket_add_command();
 [[nodiscard]] std::unique_ptr<Command> store_key_add_command();
 [[nodiscard]] std::unique_ptr<Command> store_key_list_command();
 [[nodiscard]] std::unique_ptr<Command> store_key_remove_command();

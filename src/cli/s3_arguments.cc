@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include "s3/bucket.h"
+
 namespace duskline::cli {
 namespace {
 
@@ -66,6 +68,15 @@ Result<store::S3Options> s3_options(const StoreArguments& arguments, const Envir
     DL_ASSIGN(options.customer_key, read_key_file(arguments.customer_key_file));
   }
   return options;
+}
+
+Result<s3::Bucket> bucket_of(const store::S3Options& options) {
+  using Style = s3::BucketAddress::Style;
+  using enum store::S3Options::Addressing;
+  const Style style = options.addressing == path           ? Style::path
+                      : options.addressing == virtual_host ? Style::virtual_host
+                                                           : Style::automatic;
+  return s3::resolve_bucket({options.bucket, options.endpoint, options.region, style});
 }
 
 http::TransportOptions transport_options(const StoreArguments& arguments, const Environment& environment) {

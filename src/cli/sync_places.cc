@@ -154,13 +154,8 @@ class Opener {
   Result<std::unique_ptr<sync::Place>> open_bucket(const Side& side, const StoreArguments& arguments, const Side& other,
                                                    Role role) {
     const store::S3Options& s3 = side.options;
-    using Style = s3::BucketAddress::Style;
-    using enum store::S3Options::Addressing;
-    const Style style = s3.addressing == path           ? Style::path
-                        : s3.addressing == virtual_host ? Style::virtual_host
-                                                        : Style::automatic;
     sync::BucketOptions options;
-    DL_ASSIGN(options.bucket, s3::resolve_bucket({s3.bucket, s3.endpoint, s3.region, style}));
+    DL_ASSIGN(options.bucket, bucket_of(s3));
     options.prefix = side.prefix;
     options.service = options.bucket.endpoint.origin() + " " + options.bucket.region + " " + arguments.profile;
     DL_ASSIGN(options.encryption, store::encryption_headers(s3));

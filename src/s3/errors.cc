@@ -87,6 +87,8 @@ Code code_of_status(int status) {
 
 // A conflict that the caller did not ask for by a condition is a passing state of the server.
 Code code_of(const Refusal& refusal) {
+  if (refusal.document.code == "BucketAlreadyOwnedByYou") return Code::already_exists;
+  if (refusal.document.code == "BucketAlreadyExists") return Code::refused;
   if (refusal.status == 409) return refusal.conditional ? Code::precondition : Code::unavailable;
   if (refusal.status == 416) return Code::invalid;
   const auto named = std::find_if(code_names.begin(), code_names.end(),
@@ -122,7 +124,9 @@ std::string advice(const Refusal& refusal, Code code) {
            (theirs ? format_time(*theirs) : "another time") +
            "; set this machine's clock (timedatectl, chrony) and try again";
   }
-  if (refusal.document.code == "NoSuchBucket") return "create the bucket, or correct its name in --store";
+  if (refusal.document.code == "NoSuchBucket") {
+    return "make the bucket (duskline store bucket add s3://NAME), or correct its name in --store";
+  }
   if (refusal.document.code == "SignatureDoesNotMatch") {
     return "check AWS_SECRET_ACCESS_KEY, --region and --endpoint-url (a proxy that changes headers breaks signatures "
            "too)";
