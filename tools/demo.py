@@ -3,7 +3,7 @@
 
 usage: demo.py DUSKLINE
 
-Works in a temporary folder, with a store on local disk and about 300 MB of this machine's /usr as content. Each step proves what it
+Works in a temporary folder, with a store of our own that is served on loopback (any S3 service would do) and about 300 MB of this machine's /usr as content. Each step proves what it
 claims (trees are compared by this script's own reading, not by the program's word) and prints a table. Exit 0: all proved.
 """
 import hashlib
@@ -48,14 +48,41 @@ class Demo:
         self.program = str(pathlib.Path(program).resolve())
         self.work = work
         self.source = work / "source"
-        self.store = work / "store"
+        self.store = "s3://demo/content"
+        self.server: subprocess.Popen | None = None
         (work / "sites").mkdir()
         self.environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": str(work),
             "DUSKLINE_CONFIG_DIR": str(work / "config"),
             "DUSKLINE_CACHE_DIR": str(work / "cache"),
+            "AWS_REGION": "us-east-1",
+            "NO_PROXY": "127.0.0.1",
         }
+
+    def serve(self) -> None:
+        """A store of our own: a key, the server, a bucket."""
+        place = str(self.work / "store")
+        key = self.run("key", "store", "key", "add", "demo", "--dir", place)
+        self.environment |= {"AWS_ACCESS_KEY_ID": key["access_key"], "AWS_SECRET_ACCESS_KEY": key["secret_key"]}
+        self.server = self.start("store", "serve", place, "--listen", "127.0.0.1:0")
+        for line in self.server.stdout:
+            event = json.loads(line)
+            if event.get("event") == "listening":
+                self.environment["AWS_ENDPOINT_URL"] = event["url"]
+                break
+        prove("AWS_ENDPOINT_URL" in self.environment, "the store listens")
+        self.run("bucket", "store", "bucket", "add", "s3://demo")
+
+    def stop(self) -> None:
+        """Ends the server as a service manager would."""
+        self.server.send_signal(signal.SIGTERM)
+        self.finish(self.server, "stopped")
+
+    def end(self) -> None:
+        if self.server and self.server.poll() is None:
+            self.server.kill()
+            self.server.wait()
 
     def command(self, *arguments: str) -> list[str]:
         return [self.program, *arguments, "--json", "--no-progress"]
@@ -76,10 +103,10 @@ class Demo:
         return self.finish(self.start(*arguments), event, code)
 
     def publish(self) -> dict:
-        return self.run("published", "publish", "demo", "--from", str(self.source), "--store", str(self.store))
+        return self.run("published", "publish", "demo", "--from", str(self.source), "--store", self.store)
 
     def pull_arguments(self, site: str, *more: str) -> list[str]:
-        return ["pull", "demo", "--to", str(self.site(site)), "--store", str(self.store), *more]
+        return ["pull", "demo", "--to", str(self.site(site)), "--store", self.store, *more]
 
     def site(self, name: str) -> pathlib.Path:
         return self.work / "sites" / name
@@ -184,7 +211,9 @@ def show(demo: Demo) -> None:
     publish_header = ["release", "files", "bytes", "bytes stored", "requests", "seconds"]
 
     files, total = gather(demo.source)
-    print(f"content: {files:,} files and links of /usr, {total / MIB:.0f} MiB; store: a directory; five sites, one process each")
+    demo.serve()
+    print(f"content: {files:,} files and links of /usr, {total / MIB:.0f} MiB; store: {demo.store} at {demo.environment['AWS_ENDPOINT_URL']}, "
+          "our own server; five sites, one process each")
 
     first = demo.publish()
     prove(first["number"] == 1 and first["uploaded_bytes"] > 0, "the first release is made")
@@ -254,6 +283,13 @@ def show(demo: Demo) -> None:
     prove(pinned["outcome"] == "pinned", "the nightly pull does not bring the bad release back")
     table("8. roll back at berlin, offline", ["site", "shows release", "seconds"], [["berlin", back["number"], took]])
 
+    demo.stop()
+    checked = demo.run("checked", "store", "check", str(demo.work / "store"))
+    prove(checked["problems"] == 0, "the store is whole")
+    scrubbed = demo.run("scrubbed", "store", "scrub", str(demo.work / "store"))
+    prove(scrubbed["rotten"] == 0, "every stored byte is as it was written")
+    table("9. the store, stopped and read again", ["objects", "bytes read", "rotten"], [[scrubbed["versions"], scrubbed["bytes"], scrubbed["rotten"]]])
+
 
 def main() -> int:
     if len(sys.argv) != 2:
@@ -261,14 +297,16 @@ def main() -> int:
         return 2
     began = time.monotonic()
     work = pathlib.Path(tempfile.mkdtemp(prefix="duskline-demo-"))
+    demo = Demo(sys.argv[1], work)
     try:
-        show(Demo(sys.argv[1], work))
+        show(demo)
         print(f"\nAll of it proved, in {time.monotonic() - began:.0f} s. Next: README.md, or build/duskline --help")
         return 0
     except Failure as failure:
         print(f"\ndemo: NOT proved: {failure}", file=sys.stderr)
         return 1
     finally:
+        demo.end()
         shutil.rmtree(work, ignore_errors=True)
 
 
