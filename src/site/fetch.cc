@@ -291,13 +291,10 @@ Status Fetcher::finish() {
   return *finished_;
 }
 
+// Once for each worker, so that a busy machine does not ask for ever smaller pieces.
 Status Fetcher::help(const Op& op, Batch& batch) {
-  for (;;) {
-    DL_TRY(op.check());
-    const auto parts = take_over(batch);
-    if (parts.empty()) return {};
-    DL_TRY(run_range(op, batch, parts));
-  }
+  const auto parts = take_over(batch);
+  return parts.empty() ? Status() : run_range(op, batch, parts);
 }
 
 std::span<const Part> Fetcher::take_over(const Batch& batch) {

@@ -4,7 +4,7 @@ namespace duskline::site {
 namespace {
 
 constexpr std::uint64_t worth_a_request_bytes = 64 << 10;
-constexpr std::chrono::duration<double> worth_a_request_time{0.1};
+constexpr std::chrono::duration<double> worth_a_request_time{0.25};
 
 }  // namespace
 

@@ -54,8 +54,8 @@ TEST(Stretch, IsSlowByThePaceSoFar) {
   Stretch stretch(parts, begun);
   EXPECT_EQ(stretch.slow_bytes(begun + 10s), 0U) << "nothing to judge by";
   ASSERT_TRUE(stretch.claim(1));
-  EXPECT_EQ(stretch.slow_bytes(begun + 20ms), 0U) << "8 parts to come at 10 ms each";
-  EXPECT_EQ(stretch.slow_bytes(begun + 30ms), 8 * 64 * kib) << "at 15 ms each";
+  EXPECT_EQ(stretch.slow_bytes(begun + 60ms), 0U) << "8 parts to come at 30 ms each";
+  EXPECT_EQ(stretch.slow_bytes(begun + 70ms), 8 * 64 * kib) << "at 35 ms each";
   ASSERT_TRUE(stretch.claim(9));
   EXPECT_EQ(stretch.slow_bytes(begun + 10s), 0U);
 }
