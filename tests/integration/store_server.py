@@ -9,6 +9,7 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import threading
 import urllib.parse
 
 from support import Failure, Program
@@ -44,16 +45,18 @@ class Server:
         self.process = subprocess.Popen(
             [self.program.binary, "store", "serve", str(self.directory), "--listen", "127.0.0.1:0", "--json", *arguments],
             env=self.program.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=self.program.work)
-        for line in self.process.stdout:  # notes may come first
+        for line in self.process.stdout:
             event = json.loads(line)
             if event["event"] == "listening":
                 self.url = event["url"]
+                # What it says from now on is not read: a thread keeps the pipe from filling.
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()
                 return
         raise Failure(f"the server did not start (exit {self.process.wait()})")
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.communicate(timeout=60)
+        self.process.wait(timeout=60)
 
     def __enter__(self) -> "Server":
         return self
