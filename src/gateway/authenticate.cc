@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "gateway/old_signature.h"
+#include "gateway/post_signature.h"
 #include "gateway/signature.h"
 
 namespace duskline::gateway {
@@ -59,7 +61,33 @@ Caller caller_of(const AccessKey& key, SignedBy where, WallTime time) {
 
 }  // namespace
 
+Expected<Identity> Authenticator::identify_old(const OldClaim& claim, const Request& request) {
+  const auto key = keys_.find(claim.access_key);
+  if (key == nullptr) return unknown_key(claim.access_key);
+  if (request.header("x-amz-security-token") != nullptr || request.parameter("x-amz-security-token") != nullptr) {
+    return ErrorCode::invalid_token;
+  }
+  const std::string text = old_string_to_sign(claim, request);
+  if (!equal_in_constant_time(signature_v2(key->secret, text), claim.signature)) {
+    return S3Error(ErrorCode::signature_does_not_match)
+        .with("AWSAccessKeyId", claim.access_key)
+        .with("StringToSign", text)
+        .with("SignatureProvided", claim.signature)
+        .with("StringToSignBytes", spaced_hex(text));
+  }
+  DL_TRY(check_time(claim, request.now));
+  Identity identity;
+  if (const std::string* const payload = request.header("x-amz-content-sha256")) {
+    DL_ASSIGN(identity.body, body_rules(*payload, *request.head));
+    if (identity.body.signing) return ErrorCode::access_denied;  // signed chunks need a signature of version 4
+  }
+  identity.caller = caller_of(*key, claim.where, claim.time);
+  return identity;
+}
+
 Expected<Identity> Authenticator::identify(const Request& request) {
+  DL_ASSIGN(const auto old, read_old_claim(request));
+  if (old && request.parameter("X-Amz-Algorithm") == nullptr) return identify_old(*old, request);
   DL_ASSIGN(const auto claim, read_claim(request));
   Identity identity;
   if (!claim) {

@@ -1,4 +1,5 @@
-// Who signed a request, by AWS Signature Version 4 in the header or in the query, and what that says about its body.
+// Who signed a request, by AWS Signature Version 4 (or the older 2) in the header or in the query, and what that says
+// about its body.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,8 @@
 #include "s3/sigv4.h"
 
 namespace duskline::gateway {
+
+struct OldClaim;
 
 inline constexpr auto max_skew = std::chrono::minutes(15);
 
@@ -40,6 +43,7 @@ class Authenticator {
   Expected<Caller> identify_form(const FormSignature& form, std::string_view policy, WallTime now);
 
  private:
+  Expected<Identity> identify_old(const OldClaim& claim, const Request& request);
   // The key of a secret, day, region and service.
   Hash256 signing_key(const AccessKey& key, const s3::Scope& scope);
 

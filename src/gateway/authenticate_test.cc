@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/post_signature.h"
 #include "gateway/signature_kit.h"
+#include "http/date.h"
+#include "s3/uri.h"
 
 namespace duskline::gateway {
 namespace {
@@ -117,7 +120,8 @@ std::string verdict_with(std::string_view name, std::string value) {
 
 TEST(Authenticator, SaysWhatIsMalformed) {
   EXPECT_EQ(verdict_with("authorization", ""), "anonymous");
-  EXPECT_EQ(verdict_with("authorization", "AWS AKIA:c2ln"), "InvalidRequest");
+  EXPECT_EQ(verdict_with("authorization", "AWS nothing"), "InvalidArgument");
+  EXPECT_EQ(verdict_with("authorization", "AWS4-ECDSA-P256-SHA256 Credential=x"), "InvalidRequest");
   EXPECT_EQ(verdict_with("authorization", "Basic eA=="), "InvalidArgument");
   EXPECT_EQ(verdict_with("authorization", "AWS4-HMAC-SHA256 "), "AuthorizationHeaderMalformed");
   EXPECT_EQ(verdict_with("authorization", "AWS4-HMAC-SHA256 Credential=a/b/c,SignedHeaders=host,Signature=x"),
@@ -141,8 +145,56 @@ TEST(Authenticator, SaysWhatIsMalformed) {
   EXPECT_EQ(verdict(example_request("GET", "/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256", host)),
             "AuthorizationQueryParametersError");
   EXPECT_EQ(verdict(example_request("GET", "/test.txt?AWSAccessKeyId=a&Signature=b&Expires=1", host)),
-            "InvalidRequest");
+            "InvalidAccessKeyId");
   EXPECT_EQ(verdict(example_request("GET", presigned(presigned_signature), get_headers())), "InvalidArgument");
+}
+
+// The examples of Amazon's "Signing and authenticating REST requests" (AWS signature version 2); its bucket's name has
+// changed since, and with it the signatures that are printed there. These follow from its strings to sign.
+std::string old_verdict(const std::string& method, const std::string& target, http::Headers headers,
+                        const std::string& string_to_sign) {
+  headers.emplace_back("host", "awsexamplebucket1.s3.amazonaws.com");
+  headers.emplace_back("authorization",
+                       "AWS " + std::string(example_id) + ":" + signature_v2(example_secret, string_to_sign));
+  Request request = example_request(method, target, headers);
+  request.now = *http::parse_http_date("Tue, 27 Mar 2007 19:36:42 GMT");
+  return verdict(request);
+}
+
+TEST(Authenticator, AcceptsTheOlderSignature) {
+  EXPECT_EQ(old_verdict("GET", "/photos/puppy.jpg", {{"date", "Tue, 27 Mar 2007 19:36:42 +0000"}},
+                        "GET\n\n\nTue, 27 Mar 2007 19:36:42 +0000\n/awsexamplebucket1/photos/puppy.jpg"),
+            "user");
+  EXPECT_EQ(old_verdict("GET", "/photos/puppy.jpg", {{"date", "Tue, 27 Mar 2007 19:36:42 GMT"}},
+                        "GET\n\n\nTue, 27 Mar 2007 19:36:42 GMT\n/awsexamplebucket1/photos/puppy.jpg"),
+            "user");
+  EXPECT_EQ(old_verdict("GET", "/?prefix=photos&max-keys=50", {{"date", "Tue, 27 Mar 2007 19:42:41 GMT"}},
+                        "GET\n\n\nTue, 27 Mar 2007 19:42:41 GMT\n/awsexamplebucket1/"),
+            "user");
+  EXPECT_EQ(old_verdict("GET", "/?acl", {{"date", "Tue, 27 Mar 2007 19:44:46 GMT"}},
+                        "GET\n\n\nTue, 27 Mar 2007 19:44:46 GMT\n/awsexamplebucket1/?acl"),
+            "user");
+  EXPECT_EQ(old_verdict("DELETE", "/photos/puppy.jpg",
+                        {{"date", "Tue, 27 Mar 2007 21:20:27 GMT"}, {"x-amz-date", "Tue, 27 Mar 2007 19:20:26 GMT"}},
+                        "DELETE\n\n\n\nx-amz-date:Tue, 27 Mar 2007 19:20:26 GMT\n/awsexamplebucket1/photos/puppy.jpg"),
+            "RequestTimeTooSkewed");
+  EXPECT_EQ(old_verdict("GET", "/photos/puppy.jpg", {{"date", "Tue, 27 Mar 2007 19:36:42 GMT"}},
+                        "GET\n\n\nTue, 27 Mar 2007 19:36:42 GMT\n/awsexamplebucket1/photos/kitten.jpg"),
+            "SignatureDoesNotMatch");
+}
+
+TEST(Authenticator, AcceptsTheOlderPresignedRequests) {
+  const http::Headers host = {{"host", "examplebucket.s3.amazonaws.com"}};
+  const std::string signature = signature_v2(example_secret, "GET\n\n\n1369353600\n/examplebucket/a%20b?versionId=v");
+  const std::string query = "/a%20b?versionId=v&AWSAccessKeyId=" + std::string(example_id) +
+                            "&Expires=1369353600&Signature=" + s3::uri_encode(signature, s3::Slash::encode);
+  Request request = example_request("GET", query, host);
+  request.now = WallTime(std::chrono::seconds(1369353600));
+  EXPECT_EQ(verdict(request), "user");
+  request.now += std::chrono::seconds(1);
+  EXPECT_EQ(verdict(request), "AccessDenied");
+  EXPECT_EQ(verdict(example_request("GET", query + "&acl", host)), "SignatureDoesNotMatch");
+  EXPECT_EQ(verdict(example_request("GET", "/a?AWSAccessKeyId=a&Signature=b&Expires=soon", host)), "AccessDenied");
 }
 
 TEST(Authenticator, AnAnonymousCallerCannotSignChunks) {

@@ -79,8 +79,8 @@ Done take_header_date(const Request& request, SignatureClaim& claim) {
 }
 
 Expected<SignatureClaim> read_header(const Request& request, std::string_view authorization) {
-  if (authorization.starts_with("AWS ")) return ErrorCode::unsupported_signature;
   if (!authorization.starts_with(s3::signing_algorithm)) {
+    if (authorization.starts_with("AWS4-")) return ErrorCode::unsupported_signature;
     return invalid_argument("Unsupported Authorization Type", "Authorization", std::string(authorization));
   }
   SignatureClaim claim;
@@ -266,7 +266,6 @@ Expected<std::optional<SignatureClaim>> read_claim(const Request& request) {
         "the Authorization header should be specified",
         "Authorization", *authorization);
   }
-  if (by_old_query) return ErrorCode::unsupported_signature;
   if (!by_header && algorithm == nullptr) {
     if (request.parameter("X-Amz-Signature") != nullptr) return read_query(request, {}).error();
     return std::optional<SignatureClaim>();
