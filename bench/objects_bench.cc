@@ -1,7 +1,7 @@
 // Figures of the storage engine alone: durable puts, finds, listings. Run on a quiet machine:
 //
 //   cmake --preset release -B build/bench -DDUSKLINE_TESTS=ON && ninja -C build/bench objects_bench
-//   build/bench/tests/integration/objects_bench DIR puts|finds|list|delimiter|mixed [keys]
+//   build/bench/tests/integration/objects_bench DIR puts|large|finds|list|delimiter|mixed [keys]
 //
 // DIR is made, and is left for the next run: `delimiter` fills it once. Each figure is one line.
 #include <sys/resource.h>
@@ -219,6 +219,8 @@ int run(const std::string& directory, const std::string& what, std::uint64_t key
     put_all(*engine, 16, 200, 65'536);
     put_all(*engine, 16, 50, 262'144);
     put_all(*engine, 4, 50, 8 << 20);
+  } else if (what == "large") {
+    put_all(*engine, 4, 50, 8 << 20);
   } else if (what == "finds") {
     put_all(*engine, 64, 1000, 4096);
     find_all(*engine, 1, 64'000, 100'000, false);
@@ -240,7 +242,7 @@ int run(const std::string& directory, const std::string& what, std::uint64_t key
 
 int main(int count, char** arguments) {
   if (count < 3) {
-    std::fprintf(stderr, "usage: objects_bench DIR puts|finds|list|delimiter|mixed [keys]\n");
+    std::fprintf(stderr, "usage: objects_bench DIR puts|large|finds|list|delimiter|mixed [keys]\n");
     return 2;
   }
   const std::string what = arguments[2];

@@ -12,7 +12,7 @@ Body::~Body() {
   if (!certain_ && own_pin_) own_pin_->keep_forever();
 }
 
-Status Body::begin_file() {
+Status Body::begin_file(std::uint64_t expected_bytes) {
   for (int attempt = 0;; ++attempt) {
     const std::uint64_t number = context_.next_data();
     Pins::Pin pin(context_.pins, number);
@@ -20,13 +20,16 @@ Status Body::begin_file() {
     if (!made && made.error().code == Code::already_exists && attempt < attempts_at_a_name) continue;
     if (!made) return made.error();
     file_ = std::move(*made);
+    if (expected_bytes >= min_direct_bytes) {
+      if (DirectBuffers::Buffer buffer = context_.buffers.take()) file_->write_directly(std::move(buffer));
+    }
     own_pin_.emplace(std::move(pin));
     return {};
   }
 }
 
 Status Body::spill() {
-  if (!file_) DL_TRY(begin_file());
+  if (!file_) DL_TRY(begin_file(0));
   DL_TRY(file_->write(small_));
   small_ = {};
   return {};

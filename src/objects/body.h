@@ -14,12 +14,14 @@
 namespace duskline::objects {
 
 inline constexpr std::uint64_t max_inline_bytes = 64 << 10;  // of a body that goes into the log
+inline constexpr std::uint64_t min_direct_bytes = 4 << 20;   // of one that is written past the page cache
 
 struct BodyContext {
   Files& files;
   const std::string& directory;
   std::uint64_t store;
   Pins& pins;
+  DirectBuffers& buffers;
   std::function<std::uint64_t()> next_data;  // a number that no data file has
 };
 
@@ -29,7 +31,7 @@ class Body final : public Incoming {
   Status write(ByteView bytes) override;
   [[nodiscard]] std::uint64_t size_bytes() const override { return size_; }
 
-  Status begin_file();  // from the beginning: it will be large
+  Status begin_file(std::uint64_t expected_bytes);  // from the beginning: it will be large
   void share(const Extent& extent, Pins::Pin pin);
 
   enum class Inline : std::uint8_t { allowed, never };

@@ -128,9 +128,15 @@ DataWriter::~DataWriter() {
   if (!kept_) (void)files_.remove(path_);  // where this fails, the next open() finds that nothing names it
 }
 
-Status DataWriter::write(ByteView bytes) {
+void DataWriter::write_directly(DirectBuffers::Buffer buffer) {
+  auto fd = files_.open(path_, O_WRONLY | O_DIRECT);
+  if (!fd) return;  // tmpfs, for one, cannot
+  direct_fd_ = std::move(*fd);
+  buffer_ = std::move(buffer);
+}
+
+Status DataWriter::write_through_cache(ByteView bytes) {
   DL_TRY(files_.write_at(fd_.get(), path_, size_, bytes));
-  hasher_.update(bytes);
   size_ += bytes.size();
   if (size_ - written_back_ >= write_back_bytes) {
     // Advice only: whether it worked shows at the sync.
@@ -141,11 +147,40 @@ Status DataWriter::write(ByteView bytes) {
   return {};
 }
 
+Status DataWriter::write_directly(ByteView bytes) {
+  while (!bytes.empty()) {
+    const ByteView piece = bytes.first(std::min(bytes.size(), direct_buffer_bytes - buffered_));
+    std::memcpy(buffer_.bytes().data() + buffered_, piece.data(), piece.size());
+    buffered_ += piece.size();
+    size_ += piece.size();
+    bytes = bytes.subspan(piece.size());
+    if (buffered_ < direct_buffer_bytes) continue;
+    DL_TRY(files_.write_at(direct_fd_.get(), path_, size_ - buffered_, buffer_.bytes()));
+    buffered_ = 0;
+  }
+  return {};
+}
+
+Status DataWriter::write(ByteView bytes) {
+  hasher_.update(bytes);
+  return buffer_ ? write_directly(bytes) : write_through_cache(bytes);
+}
+
 Status DataWriter::finish() {
-  Bytes tail = hasher_.finish();
-  const Bytes footer = encode_footer(number_, size_, tail);
+  Bytes tail;
+  if (buffered_ > 0) {
+    const std::size_t whole = buffered_ / direct_alignment * direct_alignment;
+    const ByteView rest = ByteView(buffer_.bytes()).first(buffered_);
+    if (whole > 0) DL_TRY(files_.write_at(direct_fd_.get(), path_, size_ - buffered_, rest.first(whole)));
+    tail.assign(rest.begin() + static_cast<std::ptrdiff_t>(whole), rest.end());
+  }
+  const std::uint64_t tail_at = size_ - tail.size();
+  const Bytes& table = hasher_.finish();
+  const Bytes footer = encode_footer(number_, size_, table);
+  tail.insert(tail.end(), table.begin(), table.end());
   tail.insert(tail.end(), footer.begin(), footer.end());
-  DL_TRY(files_.write_at(fd_.get(), path_, size_, tail));
+  DL_TRY(files_.write_at(fd_.get(), path_, tail_at, tail));
+  buffer_ = {};
   DL_TRY(files_.sync(fd_.get(), path_));
   return files_.sync_directory(path_.substr(0, path_.rfind('/')));
 }

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "objects/direct_buffers.h"
 #include "objects/files.h"
 #include "objects/record.h"
 
@@ -47,6 +48,8 @@ class DataWriter {
   // The directory above is made where it is missing; its name is synced then.
   static Result<std::unique_ptr<DataWriter>> create(Files& files, const std::string& directory, std::uint64_t store,
                                                     std::uint64_t number);
+  // Writes past the page cache from here on, as far as the file system can. Before the first write.
+  void write_directly(DirectBuffers::Buffer buffer);
   ~DataWriter();
   DataWriter(const DataWriter&) = delete;
   DataWriter& operator=(const DataWriter&) = delete;
@@ -58,10 +61,16 @@ class DataWriter {
 
  private:
   DataWriter(Files& files, std::string path, std::uint64_t store, std::uint64_t number, disk::UniqueFd fd);
+  Status write_through_cache(ByteView bytes);
+  Status write_directly(ByteView bytes);
+
   Files& files_;
   const std::string path_;
   const std::uint64_t number_;
   disk::UniqueFd fd_;
+  disk::UniqueFd direct_fd_;
+  DirectBuffers::Buffer buffer_;
+  std::size_t buffered_ = 0;  // of size_, still in the buffer
   BlockHasher hasher_;
   std::uint64_t size_ = 0, written_back_ = 0;
   bool kept_ = false;

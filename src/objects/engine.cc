@@ -14,6 +14,7 @@ constexpr std::uint64_t reserved_bytes = 64 << 20;
 constexpr std::uint64_t min_index_cache_bytes = 2 << 20;
 // Half of the cache is the committer's; the rest is shared by as many readers as are usually busy.
 constexpr std::uint64_t usual_readers = 24;
+constexpr std::size_t direct_buffers = 12;
 
 }  // namespace
 
@@ -22,9 +23,10 @@ Engine::Engine(const ObjectsOptions& options, Clock& clock, std::unique_ptr<File
       clock_(clock),
       files_(std::move(files)),
       home_(std::move(home)),
+      buffers_(direct_buffers),
       open_files_(*files_, home_.directory, home_.store, std::max<std::size_t>(options.open_files, 8)),
       readers_(home_.index_path(), options.index_cache_bytes / 2 / usual_readers),
-      body_context_{*files_, home_.directory, home_.store, pins_, [this] { return next_data_++; }} {}
+      body_context_{*files_, home_.directory, home_.store, pins_, buffers_, [this] { return next_data_++; }} {}
 
 Result<std::unique_ptr<Engine>> Engine::open(const ObjectsOptions& options, Clock& clock, std::unique_ptr<Files> files,
                                              const Tuning& tuning) {

@@ -99,6 +99,7 @@ class Engine final : public Objects {
   Home home_;
   Pins pins_;
   Epochs epochs_;
+  DirectBuffers buffers_;
   std::atomic<std::uint64_t> next_data_{1};
   OpenFiles open_files_;
   Readers readers_;

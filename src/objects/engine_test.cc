@@ -36,6 +36,27 @@ TEST(Engine, KeepsWhatWasPut) {
   EXPECT_EQ(version->properties.at("content-type"), "text/plain");
 }
 
+// Around what goes into the log, a block, a piece of a direct write.
+TEST(Engine, KeepsBodiesOfAnySize) {
+  World world;
+  world.open();
+  world.make_bucket("b");
+  constexpr std::size_t mib = 1 << 20;
+  for (const std::size_t size : {std::size_t{1}, std::size_t{65'536}, std::size_t{65'537}, std::size_t{131'072},
+                                 std::size_t{131'073}, 4 * mib, 5 * mib - 1, 5 * mib + 4096, 5 * mib + 5000}) {
+    std::string text(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * i >> 9 ^ i);
+    world.put("b", "k", text);
+    EXPECT_TRUE(world.get("b", "k") == text) << size;
+    const auto version = world.find("b", "k");
+    const std::uint64_t from = size / 3;
+    const auto part = must(world.engine->open(*version, from, size - from, Objects::Wait::yes));
+    EXPECT_TRUE(World::send(*part) == text.substr(from)) << size;
+    world.reopen();
+    EXPECT_TRUE(world.get("b", "k") == text) << size;
+  }
+}
+
 TEST(Engine, RemovesAndRefuses) {
   World world;
   world.open();

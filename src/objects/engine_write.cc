@@ -61,7 +61,7 @@ Result<Body*> settled(const std::unique_ptr<Incoming>& bytes, Body& empty, Body:
 Result<std::unique_ptr<Incoming>> Engine::receive(std::optional<std::uint64_t> size_bytes) {
   DL_TRY(room_for(size_bytes.value_or(0)));
   auto body = std::make_unique<Body>(body_context_);
-  if (size_bytes.value_or(0) > max_inline_bytes) DL_TRY(body->begin_file());
+  if (size_bytes.value_or(0) > max_inline_bytes) DL_TRY(body->begin_file(*size_bytes));
   return std::unique_ptr<Incoming>(std::move(body));
 }
 

@@ -13,6 +13,7 @@ namespace duskline::objects {
 namespace {
 
 constexpr std::uint64_t max_blocks_without_wait = 8;
+constexpr std::uint64_t read_ahead_bytes = 2 << 20;
 
 }  // namespace
 
@@ -57,6 +58,12 @@ Result<bool> OpenFile::check_run(std::uint64_t offset, std::uint64_t length, Rea
       const std::lock_guard lock(mutex_);
       if (checked_.empty()) checked_.resize((length_ + data_block_bytes - 1) / data_block_bytes);
       if (checked_[block]) continue;
+    }
+    if (reads == Reads::any && last > first && (block - first) % (read_ahead_bytes / data_block_bytes) == 0) {
+      // Advice only. The kernel's own window is smaller than what a disk wants.
+      const std::uint64_t at = block * data_block_bytes;
+      (void)posix_fadvise(fd_.get(), static_cast<off_t>(at), static_cast<off_t>(2 * read_ahead_bytes),
+                          POSIX_FADV_WILLNEED);
     }
     // Who may not wait for the disk shall not compute for long either.
     if (reads == Reads::cached && ++now > max_blocks_without_wait) return false;
