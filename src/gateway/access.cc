@@ -159,7 +159,9 @@ bool acl_allows(const AccessQuestion& question, const PublicAccess& blocked) {
   const std::string_view user = question.caller.user;
   const auto counted = blocked.ignore_acls ? Acl::Groups::ignored : Acl::Groups::count;
   const auto granted = [&](const objects::Properties& properties, const std::string& owner, Permission permission) {
-    if (is_about_acl(permission) && !user.empty() && owner == user) return true;
+    const bool owns = !user.empty() && owner == user;
+    if (owns && is_about_acl(permission)) return true;
+    if (find(properties, property::acl) == nullptr) return owns;
     return Acl::of(properties, owner).allows(permission, user, counted);
   };
   if (const auto permission = bucket_permission(question.action)) {

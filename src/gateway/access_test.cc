@@ -239,6 +239,8 @@ TEST_F(Access, ConditionsSeeTheRequest) {
   EXPECT_TRUE(with(R"("StringEquals":{"s3:x-amz-acl":"private"})"));
   EXPECT_TRUE(with(R"("StringEquals":{"s3:VersionId":"v"})"));
   EXPECT_TRUE(with(R"("StringEquals":{"s3:x-amz-copy-source":"bucket/source"})"));
+  EXPECT_TRUE(with(R"("StringEquals":{"s3:x-amz-copy-source":"/bucket/source"})"));
+  EXPECT_FALSE(with(R"("StringNotLike":{"s3:x-amz-copy-source":"bucket/*"})"));
   EXPECT_TRUE(with(R"("StringEquals":{"s3:RequestObjectTag/b":"2"})"));
   EXPECT_TRUE(with(R"("ForAllValues:StringEquals":{"s3:RequestObjectTagKeys":["a","b"]})"));
   EXPECT_TRUE(with(R"("StringEquals":{"s3:ExistingObjectTag/Team":"red"})"));

@@ -175,7 +175,10 @@ void give_cors(const Request& request, const objects::Bucket& bucket, http::Head
   if (origin == nullptr || stored == bucket.properties.end()) return;
   const auto rules = parse_cors(stored->second);
   if (!rules) return;  // was parsed before it was stored
-  for (auto& header : cors_headers(*rules, {*origin, request.method(), {}})) headers.push_back(std::move(header));
+  // A request that says which method it is about is judged by that, as a preflight is.
+  const std::string* const asked = request.header("access-control-request-method");
+  const std::string& method = asked == nullptr || request.method() == "OPTIONS" ? request.method() : *asked;
+  for (auto& header : cors_headers(*rules, {*origin, method, {}})) headers.push_back(std::move(header));
 }
 
 }  // namespace duskline::gateway

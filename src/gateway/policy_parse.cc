@@ -131,12 +131,23 @@ Done parse_actions(const json::object& object, PolicyStatement& statement) {
   return {};
 }
 
+// Where the names of a resource begin, behind "arn:aws:s3:::"; region and account may be wildcards.
+std::size_t end_of_prefix(std::string_view pattern) {
+  std::size_t at = 0;
+  for (int colons = 0; colons < 5; ++colons) {
+    at = pattern.find(':', at);
+    if (at == std::string_view::npos) return 0;
+    ++at;
+  }
+  return at;
+}
+
 // Whether some name in `bucket`, or its own, can match. What stands before the first wildcard or variable decides.
 bool can_lie_in(std::string_view pattern, std::string_view bucket) {
   if (pattern == "*") return true;
-  if (!pattern.starts_with(resource_prefix)) return false;
-  pattern.remove_prefix(resource_prefix.size());
-  const std::string_view name = pattern.substr(0, pattern.find('/'));
+  const std::size_t begin = end_of_prefix(pattern);
+  if (begin == 0 || !matches_wildcard(pattern.substr(0, begin), resource_prefix)) return false;
+  const std::string_view name = pattern.substr(begin, pattern.find('/', begin) - begin);
   return name.find('$') != std::string_view::npos ? !name.empty() : matches_wildcard(name, bucket);
 }
 

@@ -69,6 +69,12 @@ TEST(Policy, AllowsWhatItNamesAndIsSilentBeyond) {
   EXPECT_EQ(ask(policy, {.action = "s3:GetObjectAcl"}), silent);
 }
 
+TEST(Policy, ResourcesMayLeaveRegionAndAccountOpen) {
+  const Policy policy = parsed(document(statement("", R"("*")", R"("s3:*")", R"("arn:aws:s3:*:*:bucket/a*")")));
+  EXPECT_EQ(ask(policy, {}), allows);
+  EXPECT_EQ(ask(policy, {.key = "b"}), silent);
+}
+
 TEST(Policy, ActionsAreHeldInAnyCase) {
   EXPECT_EQ(ask(parsed(document(statement("", R"("*")", R"("S3:getobject")"))), {}), allows);
 }
@@ -226,6 +232,8 @@ TEST(Policy, SaysWhyItIsMalformed) {
   EXPECT_EQ(why_not(document(statement("", R"("*")", R"("s3:*")", R"("arn:aws:s3:::other/*")"))),
             "Policy has invalid resource");
   EXPECT_EQ(why_not(document(statement("", R"("*")", R"("s3:*")", R"("bucket/*")"))), "Policy has invalid resource");
+  EXPECT_EQ(why_not(document(statement("", R"("*")", R"("s3:*")", R"("arn:aws:ec2:::bucket/*")"))),
+            "Policy has invalid resource");
   EXPECT_EQ(why_not(document(statement(R"(,"Condition":{"Like":{"s3:prefix":"a"}})"))),
             "Invalid Condition type : Like");
   EXPECT_EQ(why_not(document(statement(R"(,"Condition":{"StringLike":{"prefix":"a"}})"))),

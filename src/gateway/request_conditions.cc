@@ -5,6 +5,7 @@
 
 #include "gateway/properties.h"
 #include "gateway/tagging.h"
+#include "s3/uri.h"
 
 namespace duskline::gateway {
 namespace {
@@ -71,14 +72,16 @@ ConditionValues tag_keys(const Tags& tags) {
   return keys;
 }
 
-// "/bucket/key?versionId=...": without what follows the key, and with one slash before it, however it was sent.
+// "/bucket/key?versionId=..." without what follows the key. Policies name it with a slash before it and without.
 ConditionValues copy_source(const Request& request) {
   const std::string* const header = request.header("x-amz-copy-source");
   if (header == nullptr) return {};
   std::string_view source = *header;
   source = source.substr(0, source.find('?'));
   while (source.starts_with('/')) source.remove_prefix(1);
-  return one(source);
+  const auto decoded = s3::uri_decode(source);
+  const std::string name = decoded ? *decoded : std::string(source);
+  return {name, "/" + name};
 }
 
 ConditionValues how_signed(const Caller& caller) {
