@@ -1,4 +1,4 @@
-// The key file of a store: users and keys as JSON, secrets sealed. docs/formats/objects.md describes the directory.
+// The key file of a store: users and keys as JSON, secrets sealed. docs/formats/store-keys.md describes it.
 #pragma once
 
 #include <string>
