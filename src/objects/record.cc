@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view segment_magic = "duskline-log-1\n\0";
 constexpr std::string_view segment_magic_bytes(segment_magic.data(), 15);
 constexpr std::uint32_t record_magic = 0x31724C44;  // "DLr1"
-constexpr std::size_t batch_start_at = 16, meta_hash_at = 24, body_hash_at = 32;
+constexpr std::size_t meta_hash_at = 24, body_hash_at = 32;
 constexpr std::size_t window_bytes = 1 << 20;
 
 std::uint64_t hash64(ByteView bytes, std::uint64_t seed) {
