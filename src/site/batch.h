@@ -1,6 +1,7 @@
 // A bounded piece of a pull's plan: which stored bytes make which pieces of which files. Pure bookkeeping.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -92,6 +93,7 @@ class Batch {
   std::vector<RangeJob> jobs;
 
   // While it is carried out.
+  std::atomic<unsigned> taken_over = 0;  // parts of requests, by other requests
   void begin(std::size_t tasks);
   void end_task();
   void fail(const Piece& piece);

@@ -291,10 +291,16 @@ Status Fetcher::finish() {
   return *finished_;
 }
 
-// Once for each worker, so that a busy machine does not ask for ever smaller pieces.
+// Not more often than there are workers: a busy machine, where everything is slow, should not ask for ever less.
 Status Fetcher::help(const Op& op, Batch& batch) {
-  const auto parts = take_over(batch);
-  return parts.empty() ? Status() : run_range(op, batch, parts);
+  while (batch.taken_over < workers_) {
+    DL_TRY(op.check());
+    const auto parts = take_over(batch);
+    if (parts.empty()) return {};
+    ++batch.taken_over;
+    DL_TRY(run_range(op, batch, parts));
+  }
+  return {};
 }
 
 std::span<const Part> Fetcher::take_over(const Batch& batch) {
