@@ -97,12 +97,12 @@ class Opener {
     if (arguments_.limit_bytes_per_second != 0) {
       places.pacer = std::make_unique<sync::Pacer>(arguments_.limit_bytes_per_second, context_.clock);
     }
-    auto opened = open(source, arguments_.source, destination, Role::source, places);
+    auto opened = open(source, arguments_.source, Role::source, places);
     if (!opened && !source.is_bucket) return sync::cannot_read(printable(source.path), std::move(opened).error());
     if (!opened) return std::move(opened).error();
     places.source = std::move(*opened);
     if (places.pacer) places.source = sync::paced_place(std::move(places.source), *places.pacer);
-    DL_ASSIGN(places.destination, open(destination, arguments_.destination, source, Role::destination, places));
+    DL_ASSIGN(places.destination, open(destination, arguments_.destination, Role::destination, places));
     return places;
   }
 
@@ -128,9 +128,9 @@ class Opener {
     return check_apart(backup_, destination, "--backup-dir and DST");
   }
 
-  Result<std::unique_ptr<sync::Place>> open(const Side& side, const StoreArguments& arguments, const Side& other,
-                                            Role role, const SyncPlaces& places) {
-    return side.is_bucket ? open_bucket(side, arguments, other, role) : open_folder(side, role, places);
+  Result<std::unique_ptr<sync::Place>> open(const Side& side, const StoreArguments& arguments, Role role,
+                                            const SyncPlaces& places) {
+    return side.is_bucket ? open_bucket(side, arguments, role) : open_folder(side, role, places);
   }
 
   Result<std::unique_ptr<sync::Place>> open_folder(const Side& side, Role role, const SyncPlaces& places) {
@@ -151,8 +151,7 @@ class Opener {
     return sync::open_folder(context_.disk, options, rules_);
   }
 
-  Result<std::unique_ptr<sync::Place>> open_bucket(const Side& side, const StoreArguments& arguments, const Side& other,
-                                                   Role role) {
+  Result<std::unique_ptr<sync::Place>> open_bucket(const Side& side, const StoreArguments& arguments, Role role) {
     const store::S3Options& s3 = side.options;
     sync::BucketOptions options;
     DL_ASSIGN(options.bucket, bucket_of(s3));
@@ -165,7 +164,6 @@ class Opener {
     options.etags = arguments_.opaque_etags               ? sync::EtagKind::opaque
                     : s3::is_aws(options.bucket.endpoint) ? sync::EtagKind::md5
                                                           : sync::EtagKind::md5_if_unencrypted;
-    if (!other.is_bucket && role == Role::source) options.names = sync::BucketOptions::Names::of_files;
     if (!arguments_.empty_folders) options.empty_folders = sync::BucketOptions::EmptyFolders::skip;
     if (role == Role::destination && backup_.is_bucket) {
       options.backup_bucket = backup_.options.bucket;

@@ -90,6 +90,8 @@ Result<Version> version_of(const http::Response& response, EtagKind kind) {
     const bool is_kept = is_metadata || std::ranges::find(kept_headers, name) != kept_headers.end();
     if (name == mtime_header) {
       version.attributes.mtime_ns = parse_mtime(value);
+    } else if (name == part_bytes_header) {
+      std::from_chars(value.data(), value.data() + value.size(), version.part_bytes);
     } else if (is_kept && value != "aws-chunked") {
       metadata_bytes += name.size() + value.size();
       version.attributes.headers.emplace_back(name, value);

@@ -17,6 +17,9 @@ namespace duskline::sync {
 // Also with fewer digits, and before 1970. Nothing where it is no such number.
 [[nodiscard]] std::optional<std::int64_t> parse_mtime(std::string_view text);
 
+// How an object that was sent in parts says how large they were, since its ETag depends on that.
+inline constexpr std::string_view part_bytes_header = "x-amz-meta-duskline-part-bytes";
+
 // Of a PUT, CreateMultipartUpload, or copy that replaces the metadata: the attributes' headers, the mtime, and a
 // Content-Type by the name where there is none.
 [[nodiscard]] s3::Pairs headers_of(const Attributes& attributes, std::string_view path);

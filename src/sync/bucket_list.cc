@@ -95,16 +95,6 @@ Result<bool> BucketList::take(s3::ListedKey& listed) {
     record("refuse", path, "its key ends with '/', as an empty directory's does, and yet it has content");
     return false;
   }
-  if (settings_.names_of_files) {
-    if (const auto reason = why_not_a_path(path)) {
-      record("refuse", path, "it cannot be the name of a file: " + *reason);
-      return false;
-    }
-    if (const auto file = clashes_.find(path)) {
-      record("refuse", path, "it would lie in \"" + printable(*file) + "\", which is an object itself");
-      return false;
-    }
-  }
   entry_.path = path;
   entry_.stamp.size_bytes = listed.size_bytes;
   entry_.stamp.etag = without_quotes(listed.etag);

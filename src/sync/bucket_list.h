@@ -11,7 +11,6 @@
 #include "base/queue.h"
 #include "base/report.h"
 #include "s3/client.h"
-#include "sync/names.h"
 #include "sync/place.h"
 #include "sync/rules.h"
 
@@ -20,7 +19,6 @@ namespace duskline::sync {
 struct ListSettings {
   std::string prefix;  // of keys; paths are what follows
   std::string after;   // only paths that come later
-  bool names_of_files = false;
   bool empty_folders = true;
 };
 
@@ -46,7 +44,6 @@ class BucketList final : public Lister {
   Reporter& reporter_;
   const ListSettings settings_;
   Gate gate_;
-  Clashes clashes_;
   BoundedQueue<Result<s3::ListPage>> pages_;
   s3::ListPage page_;
   std::size_t at_ = 0;

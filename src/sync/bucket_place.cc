@@ -99,6 +99,10 @@ class BucketPlace final : public Place {
   }
 
   Result<Ground> ground() override { return Ground{}; }
+  [[nodiscard]] std::optional<std::string> why_not(std::string_view path) const override {
+    return why_not_a_key(key_of(path));
+  }
+  [[nodiscard]] Nesting nesting() const override { return Nesting::free; }
   Result<std::unique_ptr<Lister>> list(const Op&, Reporter&, const std::string& after) override;
   Result<std::optional<Version>> look(const Op&, const std::string& path) override;
   Result<Version> fetch(const Op&, const std::string& path, std::uint64_t limit, Bytes& into) override;
@@ -137,6 +141,7 @@ class BucketPlace final : public Place {
   }
   // Where `origin` lies in the same service: what names it in a copy; else "".
   [[nodiscard]] std::string copy_source(const Origin& origin) const;
+  std::uint64_t ask_part_bytes(const Op& op, const std::string& path, const Stamp& stamp);
   Result<Stamp> put(const Op& op, const std::string& path, Source& source, const Hash256& hash, const Attributes&);
   Result<http::Response> send(const Op& op, s3::Call& call, const Hash256& hash);
   Result<std::string> send_document(const Op& op, s3::Call& call, const std::string& document);
@@ -161,7 +166,6 @@ Result<std::unique_ptr<Lister>> BucketPlace::list(const Op& op, Reporter& report
       op, client_, reporter, rules_,
       ListSettings{.prefix = options_.prefix,
                    .after = after,
-                   .names_of_files = options_.names == BucketOptions::Names::of_files,
                    .empty_folders = options_.empty_folders == BucketOptions::EmptyFolders::keep}));
 }
 
@@ -173,7 +177,23 @@ Result<std::optional<Version>> BucketPlace::look(const Op& op, const std::string
   if (!response) return std::move(response).error();
   DL_ASSIGN(Version version, seen(*response));
   if (!response->content_length()) return Error{Code::unsupported, "the endpoint's answer to a HEAD has no length"};
+  const bool wants_part_bytes =
+      version.has_md5_etag && version.part_bytes == 0 && form_of(version.stamp.etag).parts > 1;
+  if (wants_part_bytes) version.part_bytes = ask_part_bytes(op, path, version.stamp);
   return std::optional(std::move(version));
+}
+
+// The size of an object's first part, where the endpoint tells; else 0.
+std::uint64_t BucketPlace::ask_part_bytes(const Op& op, const std::string& path, const Stamp& stamp) {
+  s3::Call call = call_for("HEAD", path);
+  call.query = {{"partNumber", "1"}};
+  Bytes none;
+  BufferSink sink(none, 0);
+  const auto response = client_.call(op, call, sink, 0);
+  if (!response) return 0;
+  const auto version = seen(*response);
+  if (!version || version->stamp.etag != stamp.etag || version->stamp.size_bytes >= stamp.size_bytes) return 0;
+  return version->stamp.size_bytes;
 }
 
 Result<Version> BucketPlace::fetch(const Op& op, const std::string& path, std::uint64_t limit, Bytes& into) {
@@ -279,6 +299,7 @@ Result<std::unique_ptr<Upload>> BucketPlace::begin(const Op& op, const NewFile& 
   if (!upload->is_resumed) {
     s3::Call call{.method = "POST", .key = key_of(file.path), .query = {{"uploads", ""}}};
     call.headers = joined(headers_of(file.attributes, file.path), options_.encryption.create);
+    call.headers.emplace_back(part_bytes_header, std::to_string(file.piece_bytes));
     DL_ASSIGN(const std::string answer, send_document(op, call, ""));
     DL_ASSIGN(upload->token, s3::parse_upload_id(answer));
   }

@@ -20,7 +20,6 @@ struct BucketOptions {
   std::string service;  // the same for places between which the service itself can copy: endpoint and credentials
   store::EncryptionHeaders encryption;
   EtagKind etags = EtagKind::md5_if_unencrypted;
-  enum class Names : std::uint8_t { any, of_files } names = Names::any;  // of_files: the other side is a directory
   enum class EmptyFolders : std::uint8_t { skip, keep } empty_folders = EmptyFolders::keep;
   std::string backup_bucket, backup_prefix;               // for what is replaced or removed; "": none
   std::uint64_t max_copy_bytes = std::uint64_t{5} << 30;  // of a single copy; a rule of S3

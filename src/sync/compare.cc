@@ -41,10 +41,9 @@ std::optional<bool> by_etags(const Version& a, const Version& b) {
 Result<std::optional<bool>> by_fingerprint(const Op& op, const std::string& path, const Version& tagged,
                                            const Side& other) {
   if (!tagged.has_md5_etag) return std::optional<bool>();
-  const Fingerprint wanted = fingerprint_of(tagged.stamp.etag, tagged.stamp.size_bytes);
-  const bool in_parts = form_of(wanted.etag).parts > 0;
+  const Fingerprint wanted = fingerprint_of(tagged);
   DL_ASSIGN(const auto same, other.place.matches(op, path, other.version.stamp, wanted));
-  if (same && !*same && in_parts) return std::optional<bool>();  // or cut into parts of an unusual size
+  if (same && !*same && !wanted.is_certain) return std::optional<bool>();
   return same;
 }
 

@@ -280,7 +280,7 @@ void Executor::end_large(const Op& op, Large& large) {
   if (large.error) {
     error = std::move(large.error);
   } else {
-    stored = parts_.destination.finish(op, large.begun.file, *large.upload, expected_of(large.begun.version));
+    stored = parts_.destination.finish(op, large.begun.file, *large.upload, fingerprint_of(large.begun.version));
     if (!stored) error = std::move(stored).error();
   }
   large.note.reset();

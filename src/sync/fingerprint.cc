@@ -42,18 +42,24 @@ Result<bool> matches(const Op& op, const ReadAt& read, std::uint64_t size_bytes,
   return false;
 }
 
-Fingerprint fingerprint_of(std::string_view etag, std::uint64_t size_bytes) {
-  Fingerprint result{std::string(etag), {}};
+Fingerprint fingerprint_of(std::string_view etag, std::uint64_t size_bytes, std::uint64_t part_bytes) {
+  Fingerprint result{std::string(etag), {}, false};
   const EtagForm form = form_of(etag);
+  if (!form.is_md5) return result;
+  const bool is_known = part_bytes != 0 && parts_of(size_bytes, part_bytes) == form.parts;
+  result.is_certain = form.parts <= 1 || is_known;
   if (form.parts == 0) return result;
-  std::vector<std::uint64_t> candidates{piece_bytes_for(size_bytes, default_piece_bytes)};
-  for (const std::uint64_t common : {8, 5, 15, 16, 32, 64, 10, 20, 25, 50, 100, 128, 256, 512, 1024}) {
-    candidates.push_back(common * mib);
+  std::vector<std::uint64_t> candidates{is_known ? part_bytes : piece_bytes_for(size_bytes, default_piece_bytes)};
+  if (form.parts == 1) candidates = {std::max<std::uint64_t>(size_bytes, 1)};
+  if (!result.is_certain) {
+    for (const std::uint64_t common : {8, 5, 15, 16, 32, 64, 10, 20, 25, 50, 100, 128, 256, 512, 1024}) {
+      candidates.push_back(common * mib);
+    }
+    // Whoever must stay below 10,000 parts, or divides a file by a round number, comes to whole MiB.
+    const std::uint64_t exact = (size_bytes + form.parts - 1) / form.parts;
+    candidates.push_back((exact + mib - 1) / mib * mib);
+    candidates.push_back(exact);
   }
-  // Whoever must stay below 10,000 parts, or divides a file by a round number, comes to whole MiB.
-  const std::uint64_t exact = (size_bytes + form.parts - 1) / form.parts;
-  candidates.push_back((exact + mib - 1) / mib * mib);
-  candidates.push_back(exact);
   for (const std::uint64_t part : candidates) {
     if (part == 0 || parts_of(size_bytes, part) != form.parts) continue;
     if (std::ranges::find(result.part_bytes, part) == result.part_bytes.end()) result.part_bytes.push_back(part);
@@ -61,9 +67,14 @@ Fingerprint fingerprint_of(std::string_view etag, std::uint64_t size_bytes) {
   return result;
 }
 
+Fingerprint fingerprint_of(const Version& version) {
+  if (!version.has_md5_etag) return {};
+  return fingerprint_of(version.stamp.etag, version.stamp.size_bytes, version.part_bytes);
+}
+
 std::uint64_t piece_bytes_for(std::uint64_t size_bytes, std::uint64_t wanted) {
   const std::uint64_t least = (size_bytes + max_parts - 1) / max_parts;
-  return std::max(wanted, (least + mib - 1) / mib * mib);
+  return wanted >= least ? wanted : (least + mib - 1) / mib * mib;
 }
 
 std::string etag_of_parts(const std::vector<std::string>& etags) {

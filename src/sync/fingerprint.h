@@ -23,9 +23,11 @@ using ReadAt = std::function<Result<std::size_t>(std::uint64_t offset, ByteSpan 
 [[nodiscard]] Result<bool> matches(const Op& op, const ReadAt& read, std::uint64_t size_bytes,
                                    const Fingerprint& wanted);
 
-// What an object of this size and ETag can be compared by: the sizes of parts that programs commonly use and that give
-// the ETag's number of parts, this program's own first. No sizes where the ETag is no MD5.
-[[nodiscard]] Fingerprint fingerprint_of(std::string_view etag, std::uint64_t size_bytes);
+// What an object of this size and ETag can be compared by. Where the size of its parts is not known (0): those that
+// programs commonly use and that give the ETag's number of parts, this program's own first.
+[[nodiscard]] Fingerprint fingerprint_of(std::string_view etag, std::uint64_t size_bytes, std::uint64_t part_bytes);
+// Nothing to compare by where the version's ETag is no MD5.
+[[nodiscard]] Fingerprint fingerprint_of(const Version& version);
 
 // The pieces in which a file of this size travels; S3 allows 10,000.
 [[nodiscard]] std::uint64_t piece_bytes_for(std::uint64_t size_bytes, std::uint64_t wanted);

@@ -118,6 +118,12 @@ class FolderPlace final : public Place {
   }
 
   Result<Ground> ground() override;
+  [[nodiscard]] std::optional<std::string> why_not(std::string_view path) const override {
+    auto reason = why_not_a_path(path);
+    if (reason) return "it cannot be the name of a file: " + *reason;
+    return std::nullopt;
+  }
+  [[nodiscard]] Nesting nesting() const override { return Nesting::below_directories_only; }
   Result<std::unique_ptr<Lister>> list(const Op&, Reporter&, const std::string& after) override;
   Result<std::optional<Version>> look(const Op&, const std::string& path) override;
   Result<Version> fetch(const Op&, const std::string& path, std::uint64_t limit, Bytes& into) override;
@@ -385,9 +391,7 @@ Status FolderPlace::write(const Op& op, const NewFile&, Upload& upload, std::siz
 
 Result<Stamp> FolderPlace::finish(const Op& op, const NewFile& file, Upload& upload, const Fingerprint& expected) {
   auto& own = static_cast<FolderUpload&>(upload);
-  const bool can_be_checked =
-      form_of(expected.etag).is_md5 && (form_of(expected.etag).parts == 0 || !expected.part_bytes.empty());
-  if (can_be_checked) {
+  if (expected.is_certain) {
     const auto read = [&](std::uint64_t offset, ByteSpan into) { return own.file->read_at(offset, into); };
     DL_ASSIGN(const bool right, sync::matches(op, read, file.size_bytes, expected));
     if (!right) {

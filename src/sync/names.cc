@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace duskline::sync {
 namespace {
@@ -92,6 +93,13 @@ std::size_t character_bytes(std::string_view text) {
 }  // namespace
 
 bool is_utf8(std::string_view text) {
+  constexpr std::uint64_t high_bits = 0x8080808080808080U;
+  while (text.size() >= sizeof high_bits) {  // ASCII, nearly always
+    std::uint64_t word;
+    std::memcpy(&word, text.data(), sizeof word);
+    if ((word & high_bits) != 0) break;
+    text.remove_prefix(sizeof word);
+  }
   while (!text.empty()) {
     const std::size_t length = character_bytes(text);
     if (length == 0) return false;

@@ -37,7 +37,8 @@ struct Attributes {
 struct Version {
   Stamp stamp;
   Attributes attributes;
-  bool has_md5_etag = false;  // the ETag was made from the content by MD5, so far as can be known
+  bool has_md5_etag = false;     // the ETag was made from the content by MD5, so far as can be known
+  std::uint64_t part_bytes = 0;  // of each part but the last that the ETag was made from; 0: not known
 };
 
 // Where a place lies, so that a run can tell that it is another one than the last time. Empty for a bucket.
@@ -77,11 +78,12 @@ struct Origin {
   bool failed = false;  // an error came from there: it is not this place's to try again
 };
 
-// How a file's content can be recognised: the MD5 of the whole (0 bytes a part), or the MD5 of the MD5s of its parts,
-// for the first size of parts in the list that gives it.
+// How a file's content can be recognised: the MD5 of the whole, or the MD5 of the MD5s of its parts, for the first size
+// of parts in the list that gives it.
 struct Fingerprint {
   std::string etag;
   std::vector<std::uint64_t> part_bytes;
+  bool is_certain = false;  // content that does not match is other content; else its parts may be of another size
 };
 
 struct NewFile {
@@ -105,6 +107,11 @@ class Place {
   virtual ~Place() = default;
 
   virtual Result<Ground> ground() = 0;
+  // Why nothing can stand here under `path`; nothing where it can.
+  [[nodiscard]] virtual std::optional<std::string> why_not(std::string_view path) const = 0;
+  // Whether no path can lie below a file's.
+  enum class Nesting : std::uint8_t { below_directories_only, free };
+  [[nodiscard]] virtual Nesting nesting() const = 0;
   // What comes after `after` (a path; "": everything). Entries that cannot be part of a sync are recorded as "skip" or
   // "refuse" with their reason. Code::refused for a directory that may not be read.
   virtual Result<std::unique_ptr<Lister>> list(const Op&, Reporter&, const std::string& after) = 0;

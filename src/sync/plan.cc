@@ -1,5 +1,8 @@
 #include "sync/plan.h"
 
+#include "base/units.h"
+#include "sync/names.h"
+
 namespace duskline::sync {
 namespace {
 
@@ -9,15 +12,15 @@ class Planner {
       : op_(op), parts_(parts), trust_(trust), now_ns_(now_ns) {}
 
   Result<PlanTotals> run() {
-    DL_ASSIGN(const auto source, parts_.source.list(op_, parts_.source_reporter, ""));
+    DL_ASSIGN(source_, parts_.source.list(op_, parts_.source_reporter, ""));
     DL_ASSIGN(const auto destination, parts_.destination.list(op_, parts_.destination_reporter, ""));
-    DL_ASSIGN(const Entry* left, source->next());
+    DL_ASSIGN(const Entry* left, next_of_source());
     DL_ASSIGN(const Entry* right, destination->next());
     while (left != nullptr || right != nullptr) {
       const int order = left == nullptr ? 1 : right == nullptr ? -1 : left->path.compare(right->path);
       DL_TRY(decide(order <= 0 ? left : nullptr, order >= 0 ? right : nullptr));
       if (order <= 0) {
-        DL_ASSIGN(left, source->next());
+        DL_ASSIGN(left, next_of_source());
       }
       if (order >= 0) {
         DL_ASSIGN(right, destination->next());
@@ -32,6 +35,21 @@ class Planner {
   }
 
  private:
+  // The next entry that the destination can hold.
+  Result<const Entry*> next_of_source() {
+    for (;;) {
+      DL_ASSIGN(const Entry* entry, source_->next());
+      if (entry == nullptr) return entry;
+      auto reason = parts_.destination.why_not(entry->path);
+      if (!reason && parts_.destination.nesting() == Place::Nesting::below_directories_only) {
+        const auto file = clashes_.find(entry->path);
+        if (file) reason = "it would lie in \"" + printable(*file) + "\", which is a file itself";
+      }
+      if (!reason) return entry;
+      parts_.source_reporter.record({.path = entry->path, .action = "refuse", .reason = *reason});
+    }
+  }
+
   Status decide(const Entry* source, const Entry* destination) {
     const std::string& path = source != nullptr ? source->path : destination->path;
     const Record* known = parts_.known.find(path);
@@ -84,6 +102,8 @@ class Planner {
   const PlanParts& parts_;
   const Trust trust_;
   const std::int64_t now_ns_;
+  std::unique_ptr<Lister> source_;
+  Clashes clashes_;
   PlanTotals totals_;
   Record record_;
   std::uint64_t seen_ = 0;

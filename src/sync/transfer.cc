@@ -178,18 +178,13 @@ Result<Outcome> Transfer::copy_in_one(const Op& op, const Record& record, const 
   Origin origin{parts_.source, record.path, begun.version.stamp};
   const std::uint64_t size = begun.file.size_bytes;
   auto written = parts_.destination.write(op, begun.file, *upload, 0, {0, size}, origin);
-  auto stamp = written ? parts_.destination.finish(op, begun.file, *upload, expected_of(begun.version))
+  auto stamp = written ? parts_.destination.finish(op, begun.file, *upload, fingerprint_of(begun.version))
                        : Result<Stamp>(std::move(written).error());
   if (!stamp) {
     parts_.destination.give_up(op, record.path, upload->token);
     return std::move(stamp).error();
   }
   return stored(record, begun, *stamp, size);
-}
-
-Fingerprint expected_of(const Version& version) {
-  if (!version.has_md5_etag) return {};
-  return fingerprint_of(version.stamp.etag, version.stamp.size_bytes);
 }
 
 }  // namespace duskline::sync

@@ -60,7 +60,4 @@ class Transfer {
   const Options& options_;
 };
 
-// What the copy of a version can be checked by.
-[[nodiscard]] Fingerprint expected_of(const Version& version);
-
 }  // namespace duskline::sync

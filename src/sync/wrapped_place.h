@@ -12,6 +12,10 @@ class WrappedPlace : public Place {
   explicit WrappedPlace(std::unique_ptr<Place> inner) : inner_(std::move(inner)) {}
 
   Result<Ground> ground() override { return inner_->ground(); }
+  [[nodiscard]] std::optional<std::string> why_not(std::string_view path) const override {
+    return inner_->why_not(path);
+  }
+  [[nodiscard]] Nesting nesting() const override { return inner_->nesting(); }
   Result<std::unique_ptr<Lister>> list(const Op& op, Reporter& reporter, const std::string& after) override {
     return inner_->list(op, reporter, after);
   }

@@ -211,7 +211,7 @@ std::map<std::string, S3Object> BadS3Server::objects() const {
 
 void BadS3Server::put(const std::string& key, std::string body) {
   const std::lock_guard lock(mutex_);
-  const std::string etag = "\"" + sha256(body).short_hex() + "\"";
+  const std::string etag = objects_.etag_of(body);
   objects_.objects[key] = {std::move(body), etag, {}};
 }
 

@@ -172,7 +172,7 @@ S3Reply S3Objects::copy(const s3::ReceivedRequest& request, const std::string& k
     const auto range = parse_range(value(request.headers, "x-amz-copy-source-range"));
     if (range) object.body = object.body.substr(range->first, range->second - range->first + 1);
     uploads_[id].parts[static_cast<unsigned>(number(value(request.query, "partNumber")))] = object.body;
-    return {200, {}, "<CopyPartResult><ETag>" + part_etag(object.body) + "</ETag></CopyPartResult>"};
+    return {200, {}, "<CopyPartResult><ETag>" + etag_of(object.body) + "</ETag></CopyPartResult>"};
   }
   const bool replaces = value(request.headers, "x-amz-metadata-directive") == "REPLACE";
   if (!replaces) object.headers = found->second.headers;
@@ -184,7 +184,7 @@ S3Reply S3Objects::copy(const s3::ReceivedRequest& request, const std::string& k
   return {200, {}, "<CopyObjectResult><ETag>" + objects[key].etag + "</ETag></CopyObjectResult>"};
 }
 
-std::string S3Objects::part_etag(const std::string& body) const {
+std::string S3Objects::etag_of(const std::string& body) const {
   return "\"" + (has(S3Trait::md5_etags) ? md5_hex(body) : sha256(body).short_hex()) + "\"";
 }
 
@@ -245,13 +245,13 @@ S3Reply S3Objects::change_upload(const s3::ReceivedRequest& request, const std::
     return s3_error(400, "InvalidRequest");
   }
   upload->second.parts[static_cast<unsigned>(number(value(request.query, "partNumber")))] = body;
-  return {200, {{"ETag", part_etag(body)}}, ""};
+  return {200, {{"ETag", etag_of(body)}}, ""};
 }
 
 S3Reply S3Objects::list_parts(const Upload& upload) const {
   std::string xml = "<ListPartsResult><IsTruncated>false</IsTruncated>";
   for (const auto& [part, body] : upload.parts) {
-    xml += "<Part><PartNumber>" + std::to_string(part) + "</PartNumber><ETag>" + part_etag(body) + "</ETag><Size>" +
+    xml += "<Part><PartNumber>" + std::to_string(part) + "</PartNumber><ETag>" + etag_of(body) + "</ETag><Size>" +
            std::to_string(body.size()) + "</Size></Part>";
   }
   return {200, {}, xml + "</ListPartsResult>"};
@@ -268,8 +268,8 @@ S3Reply S3Objects::complete(const s3::ReceivedRequest& request, const std::strin
   for (const pugi::xml_node node : document.child("CompleteMultipartUpload").children("Part")) {
     const unsigned part = node.child("PartNumber").text().as_uint();
     const auto found = upload.parts.find(part);
-    const bool fits = part == expected++ && found != upload.parts.end() &&
-                      node.child("ETag").text().get() == part_etag(found->second);
+    const bool fits =
+        part == expected++ && found != upload.parts.end() && node.child("ETag").text().get() == etag_of(found->second);
     if (!fits) return s3_error(400, "InvalidPart");
     object.body += found->second;
     const Bytes digest = md5(bytes_of(found->second));

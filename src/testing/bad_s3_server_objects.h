@@ -46,6 +46,7 @@ class S3Objects {
 
   std::map<std::string, S3Object> objects;
   [[nodiscard]] std::size_t open_uploads() const { return uploads_.size(); }
+  [[nodiscard]] std::string etag_of(const std::string& body) const;  // of a part, or of an object put from outside
 
  private:
   struct Upload {
@@ -60,7 +61,6 @@ class S3Objects {
   S3Reply put(const s3::ReceivedRequest& request, const std::string& key, const std::string& body);
   S3Reply copy(const s3::ReceivedRequest& request, const std::string& key);
   S3Reply store(const s3::ReceivedRequest& request, const std::string& key, S3Object object);
-  [[nodiscard]] std::string part_etag(const std::string& body) const;
   S3Reply start_upload(const s3::ReceivedRequest& request);
   S3Reply change_upload(const s3::ReceivedRequest& request, const std::string& key, const std::string& body);
   [[nodiscard]] S3Reply list_parts(const Upload& upload) const;
