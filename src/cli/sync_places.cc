@@ -58,7 +58,8 @@ Result<Side> side_of(const StoreArguments& arguments, const Environment& environ
                  "\"" + printable(arguments.url) + "\" is none of s3://bucket/prefix, file:///dir, or a path"};
   }
   std::error_code failed;
-  const auto real = std::filesystem::weakly_canonical(side.path, failed);
+  // Absolute first: of a relative path that does not exist yet nothing would be made otherwise.
+  const auto real = std::filesystem::weakly_canonical(std::filesystem::absolute(side.path), failed);
   side.identity = "folder " + (failed ? side.path : (real / "").native());
   side.is_remote = sync::is_remote_folder(existing_part(side.path));
   return side;
