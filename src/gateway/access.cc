@@ -4,6 +4,7 @@
 #include <array>
 
 #include "gateway/acl.h"
+#include "gateway/last_parsed.h"
 #include "gateway/policy.h"
 #include "gateway/properties.h"
 #include "gateway/public_access.h"
@@ -76,20 +77,14 @@ bool restriction_allows(const AccessQuestion& question, const Restriction& restr
          (restriction.remove && holds(remove_actions, action));
 }
 
-// The last policy is kept, since requests come in runs for one bucket and parsing costs more than judging.
 const Policy* policy_of(const objects::Bucket& bucket) {
-  struct Last {
-    std::string bucket, text;
-    Policy policy;
-  };
-  thread_local Last last;
-  const auto found = bucket.properties.find(std::string(property::policy));
-  if (found == bucket.properties.end()) return nullptr;
-  if (last.bucket == bucket.name && last.text == found->second) return &last.policy;
-  auto parsed = Policy::parse(found->second, bucket.name);
-  if (!parsed) return nullptr;  // was parsed before it was stored
-  last = {bucket.name, found->second, std::move(*parsed)};
-  return &last.policy;
+  thread_local LastParsed<Policy> last;
+  thread_local std::string last_bucket;  // the same text means another thing in another bucket
+  const std::string* const stored = find(bucket.properties, property::policy);
+  if (stored == nullptr) return nullptr;
+  if (last_bucket != bucket.name) last = {};
+  last_bucket = bucket.name;
+  return last.get(*stored, [&](std::string_view text) { return Policy::parse(text, bucket.name); });
 }
 
 // Nobody can lock a bucket's owner out of its policy.

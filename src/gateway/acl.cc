@@ -230,7 +230,11 @@ Expected<std::optional<Acl>> acl_of_headers(const http::Headers& headers, const 
   Acl granted;
   bool any = false;
   for (const auto& [name, value] : headers) {
-    if (name == "x-amz-acl") canned = &value;
+    if (name == "x-amz-acl") {
+      // Policies look at one: it must not be another one that counts.
+      if (canned != nullptr) return invalid_argument("There is more than one canned ACL", name, value);
+      canned = &value;
+    }
     for (const PermissionName& permission : permissions) {
       if (name != permission.header) continue;
       any = true;

@@ -53,7 +53,8 @@ struct AclOwners {
 
 // "public-read" and its like. InvalidArgument.
 [[nodiscard]] Expected<Acl> canned_acl(std::string_view name, const AclOwners& owners);
-// x-amz-acl or x-amz-grant-*; nothing where the headers hold neither. InvalidRequest for both, InvalidArgument,
+// x-amz-acl or x-amz-grant-*; nothing where the headers hold neither. InvalidRequest for both, InvalidArgument (also
+// for two canned ones),
 // UnresolvableGrantByEmailAddress.
 [[nodiscard]] Expected<std::optional<Acl>> acl_of_headers(const http::Headers& headers, const AclOwners& owners,
                                                           KeySource& users);

@@ -94,6 +94,8 @@ TEST(AclHeaders, RefuseWhatTheyCannotGrant) {
   EXPECT_FALSE(from_headers({{"content-type", "text/plain"}})->has_value());
   EXPECT_EQ(from_headers({{"x-amz-acl", "private"}, {"x-amz-grant-read", "id=" + ben}}).error().code,
             ErrorCode::invalid_request);
+  EXPECT_EQ(from_headers({{"x-amz-acl", "private"}, {"x-amz-acl", "public-read"}}).error().code,
+            ErrorCode::invalid_argument);
   EXPECT_EQ(from_headers({{"x-amz-grant-read", "id=" + carl}}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(from_headers({{"x-amz-grant-read", "id=1"}}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(from_headers({{"x-amz-grant-read", "uri=http://example.org"}}).error().code, ErrorCode::invalid_argument);

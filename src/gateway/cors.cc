@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "gateway/hooks.h"
+#include "gateway/last_parsed.h"
 #include "gateway/properties.h"
 #include "gateway/xml.h"
 
@@ -170,11 +171,12 @@ std::vector<std::string> header_list(std::string_view text) {
 }
 
 void give_cors(const Request& request, const objects::Bucket& bucket, http::Headers& headers) {
+  thread_local LastParsed<CorsRules> last;
   const std::string* const origin = request.header("origin");
-  const auto stored = bucket.properties.find(std::string(property::cors));
-  if (origin == nullptr || stored == bucket.properties.end()) return;
-  const auto rules = parse_cors(stored->second);
-  if (!rules) return;  // was parsed before it was stored
+  const std::string* const stored = find(bucket.properties, property::cors);
+  if (origin == nullptr || stored == nullptr) return;
+  const CorsRules* const rules = last.get(*stored, parse_cors);
+  if (rules == nullptr) return;  // was parsed before it was stored
   // A request that says which method it is about is judged by that, as a preflight is.
   const std::string* const asked = request.header("access-control-request-method");
   const std::string& method = asked == nullptr || request.method() == "OPTIONS" ? request.method() : *asked;

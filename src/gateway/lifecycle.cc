@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/hooks.h"
+#include "gateway/last_parsed.h"
 #include "gateway/properties.h"
 #include "http/date.h"
 
@@ -24,11 +25,10 @@ bool applies_by_key(const LifecycleRule& rule, std::string_view key) {
          key.starts_with(filter.prefix.value_or(""));
 }
 
-std::optional<LifecycleRules> rules_of(const objects::Bucket& bucket) {
+const LifecycleRules* rules_of(const objects::Bucket& bucket) {
+  thread_local LastParsed<LifecycleRules> last;
   const std::string* const stored = find(bucket.properties, property::lifecycle);
-  if (stored == nullptr) return std::nullopt;
-  auto rules = parse_lifecycle(*stored);
-  return rules ? std::optional(std::move(*rules)) : std::nullopt;
+  return stored == nullptr ? nullptr : last.get(*stored, parse_lifecycle);
 }
 
 }  // namespace
@@ -94,8 +94,8 @@ std::optional<Expiry> expiry_of_upload(const LifecycleRules& rules, std::string_
 }
 
 void give_expiration(const objects::Bucket& bucket, const objects::Version& version, http::Headers& headers) {
-  const auto rules = rules_of(bucket);
-  if (!rules || !version.latest || version.delete_marker) return;
+  const LifecycleRules* const rules = rules_of(bucket);
+  if (rules == nullptr || !version.latest || version.delete_marker) return;
   const LifecycleSubject subject{version.key, version.size_bytes, tags_of(version.properties), version.modified};
   const auto expiry = expiry_of_current(*rules, subject, {});
   if (!expiry) return;
@@ -104,8 +104,8 @@ void give_expiration(const objects::Bucket& bucket, const objects::Version& vers
 }
 
 void give_abort_date(const objects::Bucket& bucket, const objects::Upload& upload, http::Headers& headers) {
-  const auto rules = rules_of(bucket);
-  const auto expiry = rules ? expiry_of_upload(*rules, upload.key, upload.begun, {}) : std::nullopt;
+  const LifecycleRules* const rules = rules_of(bucket);
+  const auto expiry = rules != nullptr ? expiry_of_upload(*rules, upload.key, upload.begun, {}) : std::nullopt;
   if (!expiry) return;
   headers.emplace_back("x-amz-abort-date", http::format_http_date(expiry->time));
   headers.emplace_back("x-amz-abort-rule-id", expiry->rule_id);

@@ -1,6 +1,7 @@
 // PostObject: an upload by an HTML form.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "gateway/configuration.h"
 #include "gateway/object_writer.h"
@@ -70,6 +71,7 @@ class PostObject final : public Receiver, private FormSink {
     for (auto& [name, value] : form_.fields) {
       if (name != "policy") value = with_file_name(std::move(value), form_.file_name);
     }
+    DL_TRY(check_fields());
     const std::string* const key = form_.field("key");
     if (key == nullptr || key->empty()) {
       return invalid_argument(
@@ -78,12 +80,36 @@ class PostObject final : public Receiver, private FormSink {
           "key", "");
     }
     DL_TRY(check_policy());
+    DL_ASSIGN(http::Headers headers, headers_of(form_));
+    pretend_to_put(*key, headers);
+    DL_ASSIGN(writer_, ObjectWriter::begin(*inner_, {*key, std::move(headers), std::nullopt}));
+    return {};
+  }
+
+  // Policies and hooks look at headers: they are to see the form's fields as the headers of a PUT.
+  void pretend_to_put(const std::string& key, const http::Headers& fields) {
+    auto head = std::make_shared<http::RequestHead>(*context_.request.head);
+    static constexpr std::array kept = {"host", "referer", "user-agent", "origin"};
+    std::erase_if(head->headers,
+                  [](const auto& header) { return std::find(kept.begin(), kept.end(), header.first) == kept.end(); });
+    for (const auto& field : fields) {
+      if (std::find(kept.begin(), kept.end(), field.first) == kept.end()) head->headers.push_back(field);
+    }
     request_ = context_.request;
-    request_.key = *key;
+    request_.head = std::move(head);
+    request_.key = key;
     inner_.emplace(Context{context_.services, request_, context_.operation, context_.caller, context_.bucket});
     inner_->op = context_.op;
-    DL_ASSIGN(http::Headers headers, headers_of(form_));
-    DL_ASSIGN(writer_, ObjectWriter::begin(*inner_, {*key, std::move(headers), std::nullopt}));
+  }
+
+  // What the policy says of a field must hold of the one that counts.
+  Done check_fields() const {
+    std::set<std::string_view> names;
+    for (const auto& [name, value] : form_.fields) {
+      if (!names.insert(name).second && !name.starts_with("x-ignore-")) {
+        return invalid_argument("The form has a field more than once.", name, value);
+      }
+    }
     return {};
   }
 

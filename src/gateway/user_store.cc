@@ -1,6 +1,7 @@
 #include "gateway/user_store.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "base/signing.h"
 
@@ -45,6 +46,20 @@ Result<User> user_for(Users& users, const NewKey& request) {
   User user{to_hex(random), name, request.email};
   DL_TRY(users.add(user));
   return user;
+}
+
+// Others hold it as long as it takes to write a file.
+Result<std::unique_ptr<disk::Lock>> wait_for_lock(disk::Directory& directory) {
+  constexpr int tries = 500;
+  constexpr auto pause = std::chrono::milliseconds(10);
+  for (int i = 0;; ++i) {
+    auto held = directory.try_lock(lock_name);
+    if (held) return held;
+    if (held.error().code != Code::locked || i == tries) {
+      return wrap(std::move(held).error(), "change the keys of " + directory.display_path());
+    }
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 bool same_file(const std::optional<disk::Stat>& a, const std::optional<disk::Stat>& b) {
@@ -135,8 +150,7 @@ std::string UserStore::trouble() {
 template <typename Change>
 Status UserStore::change(const Change& change) {
   const std::lock_guard lock(mutex_);
-  auto held = directory_->try_lock(lock_name);
-  if (!held) return wrap(std::move(held).error(), "change the keys of " + directory_->display_path());
+  DL_ASSIGN(const auto held, wait_for_lock(*directory_));
   DL_TRY(refresh());
   Users users = snapshot_->users;
   DL_TRY(change(users));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "disk/real_disk.h"
 #include "gateway/user_file.h"
 #include "gateway/user_store.h"
@@ -167,6 +169,15 @@ TEST_F(UserStoreTest, GivesAUserFurtherKeys) {
   EXPECT_EQ(must_fail(store->add({.name = "x", .user = "anna", .email = "a@b"}, now)), Code::already_exists);
   EXPECT_EQ(must_fail(store->add({.name = "not a name"}, now)), Code::invalid);
   EXPECT_EQ(store->users()->users().size(), 1U);
+}
+
+TEST_F(UserStoreTest, SeveralProcessesAddKeysAtOnce) {
+  std::vector<std::thread> commands;
+  for (int i = 0; i < 4; ++i) {
+    commands.emplace_back([this, i] { must(open()->add({.name = "user-" + std::to_string(i)}, now)); });
+  }
+  for (std::thread& command : commands) command.join();
+  EXPECT_EQ(open()->users()->keys().size(), 4U);
 }
 
 TEST_F(UserStoreTest, ABadFileLeavesTheServerWithWhatItKnew) {

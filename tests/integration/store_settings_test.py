@@ -475,6 +475,10 @@ def forms(place: Place) -> None:
     answered(form(place, bucket, [("key", "up/a"), *signed(place.key, conditions, "soon")]), 400, "InvalidPolicyDocument")
     answered(form(place, bucket, [*signed(place.key, conditions)]), 400, "InvalidArgument")
     answered(form(place, bucket, [("key", "up/a")]), 403, "AccessDenied")
+    answered(sent([{"acl": "private"}], [("acl", "private"), ("acl", "public-read")]), 400, "InvalidArgument")
+    place.policy(bucket, statement(bucket, "s3:PutObject", effect="Deny", Condition={"StringLike": {"s3:x-amz-acl": "public*"}}))
+    answered(sent([{"acl": "public-read"}], [("acl", "public-read")]), 403, "AccessDenied")
+    same(sent([{"acl": "private"}], [("acl", "private")]).status, 204)
     answered(raw(place, "POST", f"/{bucket}", {"Content-Type": "text/plain"}, b"x"), 412, "RequestIsNotMultiPartContent")
 
 
