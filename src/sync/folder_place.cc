@@ -240,9 +240,8 @@ Result<std::unique_ptr<Lister>> FolderPlace::list(const Op& op, Reporter& report
 }
 
 Result<std::unique_ptr<disk::File>> FolderPlace::open_file(const std::string& path) {
-  auto folder = folders_.get(parent_of(path));
-  auto file = folder ? (*folder)->open_read(last_name_of(path))
-                     : Result<std::unique_ptr<disk::File>>(std::move(folder).error());
+  DL_ASSIGN(const auto top, folders_.top());
+  auto file = top->open_read(path);
   if (file || file.error().code != Code::refused || !follows_links()) return file;
   std::error_code failed;
   const std::string real = real_path(path, failed);
