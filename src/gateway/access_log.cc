@@ -27,21 +27,22 @@ std::string bracketed(WallTime time) {
 
 std::string or_dash(std::string_view text) { return text.empty() ? "-" : std::string(text); }
 
-// What a client wrote must not look like another field or line.
-std::string in_quotes(std::string_view text) {
+// What a client wrote must not look like another field or line. `least`: the first byte that stays.
+std::string harmless(std::string_view text, unsigned char least) {
   constexpr std::string_view digits = "0123456789ABCDEF";
-  if (text.empty()) return "\"-\"";
-  std::string out = "\"";
+  std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f || c == '"' || c == '\\') {
+    if (byte < least || byte == 0x7f || c == '"' || c == '\\') {
       out.append("%").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
     } else {
       out += c;
     }
   }
-  return out + "\"";
+  return out;
 }
+
+std::string in_quotes(std::string_view text) { return text.empty() ? "\"-\"" : "\"" + harmless(text, ' ') + "\""; }
 
 std::string_view header_of(const Request& request, std::string_view name) {
   const std::string* const value = request.head ? request.header(name) : nullptr;
@@ -102,10 +103,11 @@ std::string access_line(const Finished& finished, std::string_view bucket_owner)
   add(finished.caller.signed_by == SignedBy::nobody ? "-" : "SigV4");
   add("-");  // the cipher of TLS
   add(authentication(finished.caller.signed_by));
-  add(word(header_of(request, "host")));
+  add(or_dash(harmless(header_of(request, "host"), '!')));
   add(head.secure ? "TLS" : "-");
   add("-");  // no access points
-  add("-");  // whether an ACL was needed is not told
+  add("-");  // whether an ACL was needed is not told,
+  add("-");  // nor where the request came from
   return line;
 }
 

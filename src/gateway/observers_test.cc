@@ -61,7 +61,7 @@ TEST_F(Observed, AccessLogHasTheFieldsOfS3) {
   EXPECT_EQ(access_line(finished("GetObject"), "owner"),
             "owner bucket [06/Feb/2019:00:00:38 +0000] 192.0.2.3 u1 REQ1 REST.GET.OBJECT a%20b "
             "\"GET /bucket/a%20b?versionId=v1 HTTP/1.1\" 200 - 5 7 2 1 \"-\" \"tool %221%22%0A\" v1 " +
-                std::string(host_id) + " SigV4 - AuthHeader localhost%3A9000 - - -");
+                std::string(host_id) + " SigV4 - AuthHeader localhost:9000 - - - -");
 }
 
 TEST_F(Observed, AccessLogTakesWhatCouldNotBeRead) {

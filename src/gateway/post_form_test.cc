@@ -119,6 +119,12 @@ TEST(PostPolicy, CoversEveryField) {
   EXPECT_EQ(why_not(policy(both, "2026-11-20T00:00:00Z"), fields), "Invalid according to Policy: Policy expired.");
 }
 
+TEST(PostPolicy, MayEndListsWithACommaAndNameMilliseconds) {
+  const std::string text =
+      R"({"expiration": "2027-12-01T12:00:00.000Z", "conditions": [ {"bucket": "b" }, ["starts-with", "$key", "user/"], ] })";
+  EXPECT_EQ(why_not(to_base64(bytes_of(text)), fields), "");
+}
+
 TEST(PostPolicy, ChecksEachTypeOfAList) {
   http::Headers with = fields;
   with.emplace_back("content-type", "image/png, text/plain");

@@ -118,7 +118,9 @@ Expected<PostPolicy> PostPolicy::parse(std::string_view base64) {
                [](char c) { return c != '\r' && c != '\n'; });
   const auto bytes = from_base64(compact);
   json::error_code failed;
-  const json::value value = bytes ? json::parse(text_of(*bytes), failed) : json::value();
+  json::parse_options lenient;
+  lenient.allow_trailing_commas = true;  // as Amazon's own examples have them
+  const json::value value = bytes ? json::parse(text_of(*bytes), failed, {}, lenient) : json::value();
   const json::object* const object = failed ? nullptr : value.if_object();
   if (object == nullptr) return invalid("Invalid JSON.");
   const json::value* const expiration = object->if_contains("expiration");
