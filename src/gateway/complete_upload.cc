@@ -192,7 +192,7 @@ http::Answer completed(const Context& context, const objects::Version& version) 
   xml.text("Location", location);
   xml.text("Bucket", version.bucket);
   xml.text("Key", version.key);
-  xml.text("ETag", quoted(version.etag));
+  xml.text("ETag", quoted_etag(version.etag));
   give_checksum_elements(version.properties, xml);
   http::Answer answer = xml_answer(xml.take());
   give_version(context, version, answer.headers);

@@ -139,7 +139,7 @@ Expected<http::Answer> copy_object(Context& context) {
   XmlWriter xml;
   xml.root("CopyObjectResult");
   xml.text("LastModified", xml_time(version.modified));
-  xml.text("ETag", quoted(version.etag));
+  xml.text("ETag", quoted_etag(version.etag));
   give_checksum_elements(version.properties, xml);
   http::Answer answer = xml_answer(xml.take());
   give_source_version(source, answer.headers);

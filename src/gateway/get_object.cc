@@ -66,7 +66,7 @@ http::Headers identity_headers(const Context& context, const objects::Version& v
   http::Headers headers;
   headers.reserve(16);
   headers.emplace_back("last-modified", http::format_http_date(version.modified));
-  headers.emplace_back("etag", quoted(version.etag));
+  headers.emplace_back("etag", quoted_etag(version.etag));
   if (context.versioned()) headers.emplace_back("x-amz-version-id", version.id);
   return headers;
 }

@@ -64,7 +64,7 @@ void give_object(XmlWriter& xml, const objects::Version& version, const NameEnco
   xml.open("Contents");
   xml.text("Key", encode(version.key));
   xml.text("LastModified", xml_time(version.modified));
-  xml.text("ETag", quoted(version.etag));
+  xml.text("ETag", quoted_etag(version.etag));
   give_checksum_kind(xml, version);
   xml.number("Size", version.size_bytes);
   if (owners != nullptr) owners->give(xml, "Owner", version.owner);
@@ -148,7 +148,7 @@ void give_version_entry(XmlWriter& xml, const objects::Version& version, const N
   xml.flag("IsLatest", version.latest);
   xml.text("LastModified", xml_time(version.modified));
   if (!version.delete_marker) {
-    xml.text("ETag", quoted(version.etag));
+    xml.text("ETag", quoted_etag(version.etag));
     give_checksum_kind(xml, version);
     xml.number("Size", version.size_bytes);
     xml.text("StorageClass", storage_class_of(version.properties));

@@ -61,7 +61,7 @@ Expected<Written> ObjectWriter::finish(const http::Headers& trailers) {
     return gate.refusal_or(version.error());
   }
   Written written{std::move(*version), {}};
-  written.headers.emplace_back("etag", quoted(written.version.etag));
+  written.headers.emplace_back("etag", quoted_etag(written.version.etag));
   give_version(context_, written.version, written.headers);
   give_encryption(written.version.properties, written.headers);
   give_checksum(written.version.properties, written.headers);

@@ -141,7 +141,7 @@ class PostObject final : public Receiver, private FormSink {
   }
 
   http::Answer answer(Written written) const {
-    const std::string etag = quoted(written.version.etag);
+    const std::string etag = quoted_etag(written.version.etag);
     std::string redirect = value_of(form_, "success_action_redirect");
     if (redirect.empty()) redirect = value_of(form_, "redirect");
     http::Answer answer;

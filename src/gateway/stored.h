@@ -39,7 +39,7 @@ struct StoredRun {
 [[nodiscard]] Done digest_stored(const Context& context, const StoredRun& run, Digests& digests);
 
 // "\"d41d8cd9...\""
-[[nodiscard]] inline std::string quoted(std::string_view etag) { return "\"" + std::string(etag) + "\""; }
+[[nodiscard]] inline std::string quoted_etag(std::string_view etag) { return "\"" + std::string(etag) + "\""; }
 // Without quotes around it.
 [[nodiscard]] std::string unquoted(std::string_view etag);
 

@@ -107,7 +107,7 @@ Expected<http::Answer> list_parts(Context& context) {
     xml.open("Part");
     xml.number("PartNumber", part.number);
     xml.text("LastModified", xml_time(part.modified));
-    xml.text("ETag", quoted(part.etag));
+    xml.text("ETag", quoted_etag(part.etag));
     xml.number("Size", part.size_bytes);
     if (checksum.named) {
       const ChecksumInfo& info = info_of(checksum.kind);

@@ -69,7 +69,7 @@ class UploadPart final : public Receiver {
     DL_ASSIGN(const auto part,
               put_part(context_, upload_, number_, std::move(incoming_), to_hex(digested.md5), std::move(properties)));
     http::Answer answer;
-    answer.headers.emplace_back("etag", quoted(part.etag));
+    answer.headers.emplace_back("etag", quoted_etag(part.etag));
     answer.headers.emplace_back(info_of(digested.kind).header, digested.checksum);
     give_encryption(upload_.properties, answer.headers);
     return answer;
@@ -129,7 +129,7 @@ Expected<http::Answer> upload_part_copy(Context& context) {
   XmlWriter xml;
   xml.root("CopyPartResult");
   xml.text("LastModified", xml_time(part.modified));
-  xml.text("ETag", quoted(part.etag));
+  xml.text("ETag", quoted_etag(part.etag));
   if (checksum.named) xml.text(info_of(checksum.kind).element, value);
   http::Answer answer = xml_answer(xml.take());
   give_source_version(source, answer.headers);

@@ -36,7 +36,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text) { return "\"" + printable(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + printable(text) + "\""; }
 
 template <typename Map>
 const typename Map::mapped_type* find_in(const Map& map, std::string_view name) {
@@ -65,7 +65,8 @@ Result<Restriction> parse_actions(std::string_view text) {
     } else if (word == "delete") {
       restriction.remove = true;
     } else {
-      return Error{Code::usage, quoted(word) + " is nothing that a key can be allowed; there are read, list, write " +
+      return Error{Code::usage, in_quotes(word) +
+                                    " is nothing that a key can be allowed; there are read, list, write " +
                                     "and delete, separated by commas"};
     }
     if (end == text.size()) return restriction;
@@ -105,22 +106,22 @@ const StoredKey* Users::key_named(std::string_view name) const {
 }
 
 Status Users::add(User user) {
-  if (!is_user_id(user.id)) return Error{Code::invalid, quoted(user.id) + " is no user id (64 hex digits)"};
+  if (!is_user_id(user.id)) return Error{Code::invalid, in_quotes(user.id) + " is no user id (64 hex digits)"};
   if (!is_name(user.name)) {
     return Error{Code::invalid,
-                 quoted(user.name) + " is no name for a user: 1 to 64 letters, digits and . _ - @ + are allowed"};
+                 in_quotes(user.name) + " is no name for a user: 1 to 64 letters, digits and . _ - @ + are allowed"};
   }
   if (!user.email.empty() && !is_email(user.email)) {
-    return Error{Code::invalid, quoted(user.email) + " is no email address"};
+    return Error{Code::invalid, in_quotes(user.email) + " is no email address"};
   }
   if (users_.size() == max_users) return Error{Code::too_large, "there are 10,000 users already"};
   if (users_.contains(user.id)) return Error{Code::already_exists, "there is a user of id " + user.id + " already"};
   if (ids_by_name_.contains(user.name)) {
-    return Error{Code::already_exists, "there is a user named " + quoted(user.name) + " already"};
+    return Error{Code::already_exists, "there is a user named " + in_quotes(user.name) + " already"};
   }
   const std::string email = lower(user.email);
   if (!email.empty() && !ids_by_email_.emplace(email, user.id).second) {
-    return Error{Code::already_exists, "there is a user with the address " + quoted(user.email) + " already"};
+    return Error{Code::already_exists, "there is a user with the address " + in_quotes(user.email) + " already"};
   }
   ids_by_name_.emplace(user.name, user.id);
   std::string id = user.id;
@@ -130,21 +131,21 @@ Status Users::add(User user) {
 
 Status Users::add(StoredKey key) {
   if (!is_printable_ascii(key.id, max_key_id) || key.id.find_first_of("/,=\"") != std::string::npos) {
-    return Error{Code::invalid, quoted(key.id) + " is no access key"};
+    return Error{Code::invalid, in_quotes(key.id) + " is no access key"};
   }
   if (!is_printable_ascii(key.secret, max_secret)) return Error{Code::invalid, "the secret of " + key.id + " is none"};
   if (!is_name(key.name)) {
     return Error{Code::invalid,
-                 quoted(key.name) + " is no name for a key: 1 to 64 letters, digits and . _ - @ + are allowed"};
+                 in_quotes(key.name) + " is no name for a key: 1 to 64 letters, digits and . _ - @ + are allowed"};
   }
   if (key.restriction && (key.restriction->bucket.size() > max_bucket || key.restriction->prefix.size() > max_prefix)) {
-    return Error{Code::invalid, "the bucket or prefix that key " + quoted(key.name) + " is limited to is too long"};
+    return Error{Code::invalid, "the bucket or prefix that key " + in_quotes(key.name) + " is limited to is too long"};
   }
-  if (!users_.contains(key.user_id)) return Error{Code::not_found, "there is no user of id " + quoted(key.user_id)};
+  if (!users_.contains(key.user_id)) return Error{Code::not_found, "there is no user of id " + in_quotes(key.user_id)};
   if (keys_.size() == max_keys) return Error{Code::too_large, "there are 100,000 keys already"};
   if (keys_.contains(key.id)) return Error{Code::already_exists, "there is an access key " + key.id + " already"};
   if (!key_ids_by_name_.emplace(key.name, key.id).second) {
-    return Error{Code::already_exists, "there is a key named " + quoted(key.name) + " already"};
+    return Error{Code::already_exists, "there is a key named " + in_quotes(key.name) + " already"};
   }
   std::string id = key.id;
   keys_.emplace(std::move(id), std::move(key));
@@ -162,14 +163,14 @@ StoredKey* Users::find_key(std::string_view key) {
 
 Status Users::set_disabled(std::string_view key, bool disabled) {
   StoredKey* found = find_key(key);
-  if (found == nullptr) return Error{Code::not_found, "there is no key " + quoted(key)};
+  if (found == nullptr) return Error{Code::not_found, "there is no key " + in_quotes(key)};
   found->disabled = disabled;
   return {};
 }
 
 Status Users::remove_key(std::string_view key) {
   const StoredKey* found = find_key(key);
-  if (found == nullptr) return Error{Code::not_found, "there is no key " + quoted(key)};
+  if (found == nullptr) return Error{Code::not_found, "there is no key " + in_quotes(key)};
   key_ids_by_name_.erase(found->name);
   keys_.erase(keys_.find(found->id));
   return {};

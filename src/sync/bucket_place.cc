@@ -24,7 +24,7 @@ s3::Pairs joined(s3::Pairs first, const s3::Pairs& second) {
   return first;
 }
 
-std::string quoted(const std::string& etag) { return "\"" + etag + "\""; }
+std::string quoted_etag(const std::string& etag) { return "\"" + etag + "\""; }
 
 // A range that was fetched into memory.
 class HeldSource final : public Source {
@@ -223,7 +223,8 @@ Status BucketPlace::read(const Op& op, const std::string& path, const Stamp& sta
   if (range.length_bytes == 0) return {};
   const store::ByteRange part{range.offset_bytes, range.length_bytes};
   s3::Call call = call_for("GET", path);
-  call.headers = joined(std::move(call.headers), store::get_headers({.range = part, .if_match = quoted(stamp.etag)}));
+  call.headers =
+      joined(std::move(call.headers), store::get_headers({.range = part, .if_match = quoted_etag(stamp.etag)}));
   call.accept = [&](const http::Response& response) -> Status {
     DL_ASSIGN(const std::uint64_t total, store::check_range(response, part));
     DL_ASSIGN(const Version version, seen(response));
@@ -384,7 +385,7 @@ Result<Stamp> BucketPlace::finish(const Op& op, const NewFile& file, Upload& upl
   std::vector<std::string> etags;
   for (std::string& etag : own.etags) {
     etag = without_quotes(etag);
-    etags.push_back(quoted(etag));
+    etags.push_back(quoted_etag(etag));
   }
   DL_ASSIGN(const std::string answer, send_document(op, call, s3::complete_document(etags)));
   if (!s3::parse_error(answer).code.empty()) return client_.hidden_error(call, answer);
@@ -414,7 +415,7 @@ void BucketPlace::give_up(const Op&, const std::string& path, const std::string&
 Result<std::string> BucketPlace::copy_with(const Op& op, s3::Client& client, s3::Call& call, const std::string& from,
                                            const Stamp& stamp) {
   call.headers.emplace_back("x-amz-copy-source", from);
-  if (!stamp.etag.empty()) call.headers.emplace_back("x-amz-copy-source-if-match", quoted(stamp.etag));
+  if (!stamp.etag.empty()) call.headers.emplace_back("x-amz-copy-source-if-match", quoted_etag(stamp.etag));
   for (const auto& [name, value] : options_.encryption.use) {
     constexpr std::string_view own = "x-amz-server-side-encryption-customer-";
     if (name.starts_with(own)) {

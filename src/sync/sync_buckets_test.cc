@@ -122,8 +122,9 @@ TEST(Buckets, copy_within_their_service) {
   must(kit.sync(kit.bucket("pre/"), kit.bucket("copy/")));
   EXPECT_EQ(kit.objects("copy/"), kit.objects("pre/"));
   EXPECT_EQ(kit.server.objects().at("copy/a.html").headers.at("content-type"), "text/html");
-  for (std::size_t i = before; i < kit.server.requests().size(); ++i) {
-    const auto& request = kit.server.requests()[i];
+  const auto requests = kit.server.requests();
+  for (std::size_t i = before; i < requests.size(); ++i) {
+    const auto& request = requests[i];
     const bool fetches = request.method == "GET" && request.target.find("list-type") == std::string::npos;
     EXPECT_FALSE(fetches) << request.target;
   }
