@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "objects/replay.h"
+#include "objects/scrub.h"
 
 namespace duskline::objects {
 namespace {
@@ -136,6 +137,10 @@ Counts Engine::counts() {
   counts.batches = totals.batches;
   counts.writes = totals.writes;
   return counts;
+}
+
+Result<ScrubReport> Engine::scrub(const Op& op, std::uint64_t bytes_per_second) {
+  return scrub_objects(op, {*this, *files_, home_, open_files_, *committer_, clock_}, bytes_per_second);
 }
 
 Status Engine::room_for(std::uint64_t bytes) {

@@ -265,10 +265,42 @@ TEST(Rot, IsNotSentAndIsFound) {
             large.substr(0, 2000));
   EXPECT_EQ(world.get("b", "small too"), "small");
   EXPECT_EQ(world.get("b", "large too"), large);
+  const ScrubReport seen = must(world.engine->scrub(world.op, 0));
   EXPECT_THAT(rotten_keys(world), ElementsAre("large", "small"));
+  EXPECT_EQ(seen.versions, 4U);
+  EXPECT_THAT(seen.other_rot, ElementsAre(HasSubstr("of the log is damaged at offset")));
   // Mended by putting it again.
   world.put("b", "small", "small");
   EXPECT_EQ(world.get("b", "small"), "small");
+}
+
+TEST(Rot, OfPartsOfUploadsIsFound) {
+  World world;
+  world.open();
+  world.make_bucket("b");
+  Upload wanted;
+  wanted.bucket = "b";
+  wanted.key = "k";
+  const Upload upload = must(world.engine->create_upload(world.op, wanted));
+  const Part part = must(world.engine->put_part(world.op, upload, 1, world.bytes("part"), "etag", {}));
+  EXPECT_THAT(must(world.engine->scrub(world.op, 0)).other_rot, IsEmpty());
+  flip(file_of(world, part.extents[0]), 1);
+  EXPECT_THAT(must(world.engine->scrub(world.op, 0)).other_rot, ElementsAre(HasSubstr("part 1 of an upload of 'k'")));
+}
+
+TEST(Rot, AScrubKeepsItsPaceAndCanBeStopped) {
+  World world;
+  world.open();
+  world.make_bucket("b");
+  world.put("b", "k", std::string(1'000'000, 'x'));
+  const auto before = world.clock.slept();
+  must(world.engine->scrub(world.op, 100'000));
+  EXPECT_GE(world.clock.slept() - before, std::chrono::seconds(9));
+  std::stop_source stop;
+  stop.request_stop();
+  Op stopped;
+  stopped.stop = stop.get_token();
+  EXPECT_EQ(must_fail(world.engine->scrub(stopped, 0)), Code::cancelled);
 }
 
 TEST(Rot, OfHashesAndFootersIsRotOfTheirBytes) {

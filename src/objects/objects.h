@@ -5,9 +5,10 @@
 // same time share one flush. Every stored byte is covered by a hash. After kill -9 at any point, open() finds
 // everything that was acknowledged and nothing half-written. How it lies on disk: docs/formats/objects.md.
 //
-// All methods may be called from any thread. Errors: Code::not_found (bucket, version, upload), already_exists,
-// no_space, io, corrupt (stored bytes differ from their hash), locked (another process has the directory open), and
-// whatever a Gate returns.
+// All methods may be called from any thread. Errors: Code::not_found (bucket, version, upload), already_exists, invalid
+// (an empty key or bucket name, a run beyond a version's end), too_large (a key of more than 1,024 bytes), no_space,
+// io, corrupt (stored bytes differ from their hash), locked (another process has the directory open), and whatever a
+// Gate returns. A write that failed for the disk's sake was not done; once the disk can again, writes can.
 #pragma once
 
 #include <functional>
@@ -109,12 +110,17 @@ struct Reading {
 };
 
 struct Counts {
-  std::uint64_t buckets = 0, versions = 0, live_bytes = 0, stored_bytes = 0, flushes = 0, batches = 0, writes = 0;
+  std::uint64_t buckets = 0, versions = 0;
+  std::uint64_t live_bytes = 0;    // the sizes of all versions
+  std::uint64_t stored_bytes = 0;  // of log and data files; copies share
+  // Of the log, since it was opened: syncs, what was made durable by one, changes.
+  std::uint64_t flushes = 0, batches = 0, writes = 0;
 };
 
 struct ScrubReport {
   std::uint64_t versions = 0, bytes = 0;
-  std::vector<Version> rotten;  // at most 1,000
+  std::vector<Version> rotten;         // at most 1,000
+  std::vector<std::string> other_rot;  // of the log itself, of parts of uploads; at most 1,000
 };
 
 class Objects {
@@ -126,7 +132,8 @@ class Objects {
   virtual Status remove_bucket(const Op&, const std::string& name, const Gate& gate = {}) = 0;
   virtual Result<std::optional<Bucket>> bucket(const std::string& name) = 0;  // cheap: from memory
   virtual Result<std::vector<Bucket>> buckets() = 0;                          // by name
-  // `change` sees the bucket as it is, and may refuse. Names, owners and times do not change.
+  // `change` sees the bucket as it is, and may refuse. Names, owners and times do not change. Code::refused where a
+  // bucket that was versioned once would become one that never was.
   virtual Result<Bucket> change_bucket(const Op&, const std::string& name,
                                        const std::function<Status(Bucket&)>& change) = 0;
 
@@ -145,8 +152,9 @@ class Objects {
   // The latest version (also where it is a delete marker) or that one. Waits for nothing but page cache.
   virtual Result<std::optional<Version>> find(const std::string& bucket, const std::string& key,
                                               const std::optional<std::string>& version) = 0;
-  // Opens a run for sending. Reads and checks what was not checked since it was opened; `no_wait` gives nothing where
-  // that would need the disk for more than a small read, so that an event loop can leave it to a worker.
+  // Opens a run for sending; Code::not_found where the version was removed meanwhile. Reads and checks what was not
+  // checked since it was opened; `no_wait` gives nothing where that would need the disk for more than a small read, so
+  // that an event loop can leave it to a worker.
   enum class Wait : std::uint8_t { yes, no };
   virtual Result<std::optional<Reading>> open(const Version& version, std::uint64_t offset_bytes,
                                               std::uint64_t length_bytes, Wait wait) = 0;
@@ -163,7 +171,8 @@ class Objects {
   virtual Status abort(const Op&, const Upload& upload) = 0;
 
   [[nodiscard]] virtual Counts counts() = 0;
-  // Reads everything at `bytes_per_second` (0: as fast as it goes) and reports what differs from its hash.
+  // Reads everything at `bytes_per_second` (0: as fast as it goes) and reports what differs from its hash or cannot be
+  // read. What the page cache holds is taken from there: it is what would be sent.
   virtual Result<ScrubReport> scrub(const Op&, std::uint64_t bytes_per_second) = 0;
 };
 

@@ -137,7 +137,8 @@ Result<ByteView> SegmentReader::need(std::uint64_t offset, std::size_t length) {
   if (offset < window_at_ || offset + length > window_at_ + window_.size()) {
     window_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(std::max(length, window_bytes), size_ - offset)));
     window_at_ = offset;
-    const auto got = files_->read_at(fd_.get(), path_, offset, window_);
+    const auto got = past_cache_ ? files_->read_past_cache(fd_.get(), path_, offset, window_)
+                                 : files_->read_at(fd_.get(), path_, offset, window_);
     if (!got || *got != window_.size()) {
       window_.clear();
       if (!got) return got.error();

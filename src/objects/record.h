@@ -63,6 +63,8 @@ class SegmentReader {
   // Nothing where it is not whole, or is that of another store or number.
   [[nodiscard]] const std::optional<SegmentHeader>& header() const { return header_; }
   [[nodiscard]] std::uint64_t size_bytes() const { return size_; }
+  // Leaves in the page cache what is there, and nothing more.
+  void read_past_cache() { past_cache_ = true; }
   // Nothing of the segment from here on is looked at.
   void end_at(std::uint64_t offset) { size_ = std::min(size_, offset); }
 
@@ -87,6 +89,7 @@ class SegmentReader {
   disk::UniqueFd fd_;
   std::optional<SegmentHeader> header_;
   std::uint64_t size_ = 0;
+  bool past_cache_ = false;
   Bytes window_;
   std::uint64_t window_at_ = 0;
 };
