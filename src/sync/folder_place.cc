@@ -78,10 +78,12 @@ class FileSource final : public Source {
   std::uint64_t at_ = 0;
 };
 
+// Writers of one file wait for each other in the kernel anyway, and there they do not sleep.
 class FileSink final : public Sink {
  public:
-  FileSink(disk::File& file, std::uint64_t offset) : file_(file), at_(offset) {}
+  FileSink(disk::File& file, std::mutex& mutex, std::uint64_t offset) : file_(file), mutex_(mutex), at_(offset) {}
   Status write(ByteView bytes) override {
+    const std::lock_guard lock(mutex_);
     DL_TRY(file_.write_at(at_, bytes));
     at_ += bytes.size();
     return {};
@@ -89,6 +91,7 @@ class FileSink final : public Sink {
 
  private:
   disk::File& file_;
+  std::mutex& mutex_;
   std::uint64_t at_;
 };
 
@@ -99,6 +102,7 @@ class NoEntries final : public Lister {
 
 struct FolderUpload final : Upload {
   std::unique_ptr<disk::File> file;
+  std::mutex mutex;  // of its writers
 };
 
 class FolderPlace final : public Place {
@@ -382,7 +386,8 @@ Result<std::unique_ptr<Upload>> FolderPlace::begin(const Op&, const NewFile& fil
 }
 
 Status FolderPlace::write(const Op& op, const NewFile&, Upload& upload, std::size_t, Range range, Origin& origin) {
-  FileSink sink(*static_cast<FolderUpload&>(upload).file, range.offset_bytes);
+  auto& own = static_cast<FolderUpload&>(upload);
+  FileSink sink(*own.file, own.mutex, range.offset_bytes);
   auto done = origin.place.read(op, origin.path, origin.stamp, range, sink);
   origin.failed = !done;
   return done;
