@@ -104,7 +104,15 @@ template <typename W>
   }
 }
 
-#if defined(__x86_64__)
+// The thread sanitizer is not ready yet when the loader asks which clone to take.
+#if defined(__SANITIZE_THREAD__)
+#define DUSKLINE_UNDER_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define DUSKLINE_UNDER_TSAN
+#endif
+#endif
+#if defined(__x86_64__) && !defined(DUSKLINE_UNDER_TSAN)
 #define DUSKLINE_MD5_CLONES [[gnu::target_clones("arch=x86-64-v4", "avx2", "default")]]
 #else
 #define DUSKLINE_MD5_CLONES
