@@ -15,8 +15,8 @@ inline constexpr std::uint64_t max_ignore_file_bytes = 1 << 20;
 
 // A pattern in the manner of .gitignore: "*", "?" and "[a-z]" within one component, "**" for any number of components,
 // "\" before a byte that is meant as it is. With a '/' at its beginning or inside it is anchored at the directory it
-// belongs to, else it matches an entry of that name at any depth. A trailing '/' matches directories only. A '[' that is
-// not closed and a '\' at the end are refused.
+// belongs to, else it matches an entry of that name at any depth. A trailing '/' matches directories only. A '[' that
+// is not closed and a '\' at the end are refused.
 class Pattern {
  public:
   [[nodiscard]] static Result<Pattern> parse(std::string_view text);

@@ -14,7 +14,6 @@ import http.client
 import json
 import pathlib
 import sys
-import time
 import traceback
 import urllib.parse
 
@@ -23,7 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 from store_protocol_test import World, answered, refused, same  # noqa: E402
 from store_server import SKIPPED, Answer, Server, boto3, client  # noqa: E402
-from support import Program, expect  # noqa: E402
+from support import Program, expect, wait_until  # noqa: E402
 
 UTC = datetime.timezone.utc
 LATER, LATEST = datetime.datetime(2090, 1, 1, tzinfo=UTC), datetime.datetime(2091, 1, 1, tzinfo=UTC)
@@ -288,12 +287,7 @@ def lifecycle_acts(place: Place) -> None:
         s3.put_bucket_lifecycle_configuration(Bucket="short", LifecycleConfiguration={"Rules": [rule]})
         for key in ("logs/a", "kept"):
             s3.put_object(Bucket="short", Key=key, Body=b"")
-        for _ in range(600):
-            keys = [o["Key"] for o in s3.list_objects_v2(Bucket="short")["Contents"]]
-            if keys == ["kept"]:
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"still there: {keys}")
+        wait_until(lambda: [o["Key"] for o in s3.list_objects_v2(Bucket="short")["Contents"]] == ["kept"], "the old log to go")
 
 
 # --- tags
@@ -374,8 +368,7 @@ def retention(place: Place) -> None:
     soon = datetime.datetime.now(UTC).replace(microsecond=0) + datetime.timedelta(seconds=3)
     kept = s3.put_object(Bucket=bucket, Key="c", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=soon)["VersionId"]
     denied(lambda: s3.delete_object(Bucket=bucket, Key="c", VersionId=kept, BypassGovernanceRetention=True))
-    while datetime.datetime.now(UTC) <= soon:
-        time.sleep(0.1)
+    wait_until(lambda: datetime.datetime.now(UTC) > soon, "the retention to end")
     s3.delete_object(Bucket=bucket, Key="c", VersionId=kept)
 
 
