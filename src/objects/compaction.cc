@@ -151,7 +151,9 @@ std::optional<std::uint64_t> choose_segment(const std::map<std::uint64_t, Segmen
   std::optional<std::uint64_t> best;
   double most = 0.5;
   for (const auto& [number, tally] : segments) {
-    if (number >= current || passed_over.contains(number) || tally.bytes == 0) continue;
+    // Most segments are full of what lives: those are told at a glance.
+    if (number >= current || tally.live_bytes > tally.bytes / 2 || tally.bytes == 0) continue;
+    if (passed_over.contains(number)) continue;
     const auto needed = static_cast<double>(needed_bytes(segments, number));
     const double free = 1 - needed / static_cast<double>(tally.bytes);
     if (free < most) continue;

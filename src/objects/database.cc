@@ -1,8 +1,11 @@
 #include "objects/database.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 
 #include <mutex>
+
+#include "disk/system.h"
 
 namespace duskline::objects {
 namespace {
@@ -101,6 +104,11 @@ void Database::Closer::operator()(sqlite3* database) const { sqlite3_close_v2(da
 
 Result<Database> Database::open(const std::string& path, OpenMode mode, std::uint64_t cache_bytes, IndexSync sync) {
   configure_once();
+  if (mode == OpenMode::create) {
+    // SQLite would make it for everybody to read, and gives its other files the same mode.
+    const disk::UniqueFd made(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
+    if (made.get() == -1) return disk::path_error("open", path, errno);
+  }
   const int flags = (mode == OpenMode::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE) |
                     SQLITE_OPEN_NOMUTEX;
   sqlite3* raw = nullptr;

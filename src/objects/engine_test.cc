@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "objects/engine_kit.h"
 
 namespace duskline::objects {
@@ -162,6 +164,17 @@ TEST(Engine, SharesBytes) {
   EXPECT_EQ(world.get("b", "copy"), large.substr(1000, 200'000));
   world.reopen();
   EXPECT_EQ(world.get("b", "copy"), large.substr(1000, 200'000));
+}
+
+TEST(Engine, ShowsNothingToOthers) {
+  World world;
+  world.open();
+  world.make_bucket("b");
+  world.put("b", "k", std::string(100'000, 'x'));
+  namespace fs = std::filesystem;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(world.options.directory)) {
+    EXPECT_EQ(entry.status().permissions() & fs::perms::others_all, fs::perms::none) << entry.path();
+  }
 }
 
 TEST(Engine, IsOpenOnce) {

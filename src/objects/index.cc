@@ -94,6 +94,7 @@ Status Index::load() {
   segments_.clear();
   log_bytes_ = 0;
   touched_.clear();
+  touched_gones_.clear();
   dead_files_.clear();
   DL_ASSIGN(Statement meta, database_.prepare("SELECT state FROM meta WHERE id=1"));
   DL_ASSIGN(const bool there, meta.step());
@@ -145,10 +146,12 @@ Status Index::save() {
     }
     put_segment_.bind(1, number).bind(2, found->second.bytes).bind(3, found->second.live_bytes);
     DL_TRY(put_segment_.run());
-    for (const auto& [first, bytes] : found->second.gones) {
-      put_gone_.bind(1, number).bind(2, first).bind(3, bytes);
-      DL_TRY(put_gone_.run());
-    }
+  }
+  for (const auto& [number, first] : touched_gones_) {
+    const auto found = segments_.find(number);
+    if (found == segments_.end()) continue;
+    put_gone_.bind(1, number).bind(2, first).bind(3, found->second.gones[first]);
+    DL_TRY(put_gone_.run());
   }
   const Bytes encoded = encode_state(state);
   put_meta_.bind(1, encoded);
@@ -163,6 +166,7 @@ Status Index::commit() {
     return done;
   }
   touched_.clear();
+  touched_gones_.clear();
   return {};
 }
 
@@ -219,6 +223,7 @@ void Index::count_home(std::uint64_t segment, std::uint64_t bytes, Sign sign) {
 void Index::count_gone(const Place& place, std::uint64_t first) {
   segments_[place.segment].gones[first] += place.entry_bytes;
   touched_.insert(place.segment);
+  touched_gones_.emplace(place.segment, first);
 }
 
 Status Index::count_extents(const std::vector<Extent>& extents, Sign sign) {

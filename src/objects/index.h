@@ -107,8 +107,10 @@ class Index {
   std::map<std::string, BucketRow> buckets_;
   std::map<std::uint64_t, std::string> bucket_names_;
   std::map<std::uint64_t, SegmentTally> segments_;
-  std::uint64_t log_bytes_ = 0;      // of all segments
-  std::set<std::uint64_t> touched_;  // segments whose tally differs from the table's
+  std::uint64_t log_bytes_ = 0;  // of all segments
+  // What of the tallies differs from the tables: segments; of their `gones`, segment and first.
+  std::set<std::uint64_t> touched_;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> touched_gones_;
   std::vector<std::uint64_t> dead_files_;
   bool stale_ = false;  // what is in memory is not what the tables say, since reading them failed
 };
