@@ -230,7 +230,6 @@ Expected<http::Answer> complete_again(const Context& context, const std::vector<
 }  // namespace
 
 Expected<http::Answer> complete_upload(Context& context) {
-  DL_TRY(context.allow("s3:PutObject"));
   DL_ASSIGN(const auto named, read_named_parts(context.body));
   auto upload = find_upload(context);
   if (!upload) {

@@ -48,6 +48,7 @@ Expected<CopySource> find_copy_source(const Context& context) {
   DL_ASSIGN(auto name, parse_copy_source(*context.request.header(header_name)));
   DL_ASSIGN(auto bucket, context.services.objects.bucket(name.bucket));
   if (!bucket) return S3Error(ErrorCode::no_such_bucket).with("BucketName", name.bucket);
+  DL_TRY(check_expected_owner("x-amz-source-expected-bucket-owner", context.request, *bucket));
   DL_ASSIGN(auto version, find_version(context, name, *bucket));
   const Conditions conditions = copy_source_conditions(*context.request.head);
   if (judge_read(conditions, version.etag, version.modified) != Judgement::proceed) {

@@ -7,6 +7,7 @@
 #include "gateway/hooks.h"
 #include "gateway/operation.h"
 #include "gateway/route.h"
+#include "gateway/stored.h"
 
 namespace duskline::gateway {
 namespace {
@@ -109,14 +110,24 @@ class S3Exchange final : public http::Exchange {
     context_->caller = std::move(identity.caller);
     if (operation_->target != Target::service) DL_TRY(find_bucket());
     decoder_.emplace(std::move(identity.body));
-    return takes_body() ? check_length() : Done();
+    if (!takes_body()) return {};
+    DL_TRY(check_length());
+    return authorize_early();
+  }
+
+  // Before the client is invited to send a body. What an operation asks besides, it asks itself.
+  Done authorize_early() {
+    if (operation_->action.empty()) return {};
+    authorized_ = true;
+    return context_->allow(operation_->action);
   }
 
   Done find_bucket() {
     DL_ASSIGN(context_->bucket, context_->services.objects.bucket(request_.bucket));
     const bool creates =
         operation_->target == Target::bucket && operation_->method == "PUT" && operation_->subresource.empty();
-    if (creates || context_->bucket) return {};
+    if (creates) return {};
+    if (context_->bucket) return check_expected_owner("x-amz-expected-bucket-owner", request_, *context_->bucket);
     return S3Error(is_bucket_name(request_.bucket) ? ErrorCode::no_such_bucket : ErrorCode::invalid_bucket_name)
         .with("BucketName", request_.bucket);
   }
@@ -143,7 +154,7 @@ class S3Exchange final : public http::Exchange {
   Done start() {
     if (started_) return {};
     started_ = true;
-    if (!operation_->action.empty()) DL_TRY(context_->allow(operation_->action));
+    if (!authorized_ && !operation_->action.empty()) DL_TRY(context_->allow(operation_->action));
     if (operation_->receive != nullptr) {
       DL_ASSIGN(receiver_, operation_->receive(*context_));
     }
@@ -224,7 +235,7 @@ class S3Exchange final : public http::Exchange {
   std::unique_ptr<Receiver> receiver_;
   std::optional<http::Answer> answer_;
   std::string_view error_;
-  bool started_ = false;
+  bool authorized_ = false, started_ = false;
 };
 
 }  // namespace

@@ -116,7 +116,7 @@ Expected<http::Answer> list_objects_v2(Context& context) {
   const std::string start_after = text_parameter(request, "start-after");
   objects::ListRequest wanted;
   wanted.after = start_after;
-  if (token != nullptr) {
+  if (token != nullptr && !token->empty()) {
     DL_ASSIGN(wanted.after, read_token(*token));
   }
   DL_ASSIGN(const auto listed, list(context, asked, std::move(wanted)));

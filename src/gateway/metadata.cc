@@ -23,6 +23,7 @@ constexpr std::string_view default_type = "binary/octet-stream";
 
 // "gzip" of "aws-chunked,gzip": what S3's framing adds is not the object's.
 std::string without_framing(std::string_view encodings) {
+  if (encodings.find("aws-chunked") == std::string_view::npos) return std::string(encodings);
   std::string kept;
   while (!encodings.empty()) {
     const auto comma = std::min(encodings.find(','), encodings.size());

@@ -71,7 +71,6 @@ Done give_parts(const Context& context, const objects::Version& version, XmlWrit
   DL_ASSIGN(const auto limit, number_header(context.request, "x-amz-max-parts", {}));
   DL_ASSIGN(const auto after, number_header(context.request, "x-amz-part-number-marker", {0, max_part_number, 0}));
   const auto kept = checksum_of(version.properties);
-  const bool composite = value_of(version.properties, property::checksum_type) == "COMPOSITE";
   xml.open("ObjectParts");
   xml.number("PartsCount", version.parts.size());
   // Parts are numbered from 1 in the order of the object, as GET's partNumber counts them.
@@ -81,8 +80,8 @@ Done give_parts(const Context& context, const objects::Version& version, XmlWrit
   xml.number("NextPartNumberMarker", end);
   xml.number("MaxParts", limit);
   xml.flag("IsTruncated", end < version.parts.size());
-  // S3 lists the parts of objects whose parts have checksums of their own.
-  for (std::size_t i = begin; i < end && kept && composite; ++i) {
+  // S3 lists the parts of objects that have a checksum.
+  for (std::size_t i = begin; i < end && kept; ++i) {
     const objects::Part& part = version.parts[i];
     xml.open("Part");
     xml.number("PartNumber", i + 1);

@@ -97,6 +97,12 @@ std::string unquoted(std::string_view etag) {
   return std::string(etag);
 }
 
+Done check_expected_owner(std::string_view header, const Request& request, const objects::Bucket& bucket) {
+  const std::string* const expected = request.header(header);
+  if (expected == nullptr || *expected == bucket.owner) return {};
+  return ErrorCode::access_denied;
+}
+
 Done refuse_customer_keys(const http::Headers& headers) {
   const auto found = std::find_if(headers.begin(), headers.end(), [](const auto& header) {
     return header.first.starts_with("x-amz-server-side-encryption-customer-") ||

@@ -43,6 +43,9 @@ struct StoredRun {
 // Without quotes around it.
 [[nodiscard]] std::string unquoted(std::string_view etag);
 
+// AccessDenied where the header is there and names somebody else.
+[[nodiscard]] Done check_expected_owner(std::string_view header, const Request& request, const objects::Bucket& bucket);
+
 // Headers of SSE-C, or of its copy sources, are refused: NotImplemented.
 [[nodiscard]] Done refuse_customer_keys(const http::Headers& headers);
 

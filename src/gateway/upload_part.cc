@@ -95,7 +95,6 @@ Expected<ByteRange> range_of(const Request& request, const objects::Version& sou
 }  // namespace
 
 Expected<std::unique_ptr<Receiver>> upload_part(Context& context) {
-  DL_TRY(context.allow("s3:PutObject"));
   DL_TRY(refuse_customer_keys(context.request.head->headers));
   DL_ASSIGN(const auto number, part_number(context.request));
   DL_ASSIGN(auto upload, find_upload(context));
