@@ -217,6 +217,7 @@ int run(const std::string& directory, const std::string& what, std::uint64_t key
     put_all(*engine, 1, 1000, 4096);
     put_all(*engine, 16, 2000, 4096);
     put_all(*engine, 64, 500, 4096);
+    put_all(*engine, 256, 100, 4096);
     put_all(*engine, 16, 200, 65'536);
     put_all(*engine, 16, 50, 262'144);
     put_all(*engine, 4, 50, 8 << 20);
@@ -227,6 +228,7 @@ int run(const std::string& directory, const std::string& what, std::uint64_t key
     find_all(*engine, 1, 64'000, 100'000, false);
     find_all(*engine, 1, 64'000, 100'000, true);
     find_all(*engine, 4, 64'000, 50'000, true);
+    find_all(*engine, 40, 64'000, 2'000, true);
   } else if (what == "mixed") {
     put_all(*engine, 64, 1000, 4096);
     mixed(*engine);
@@ -235,6 +237,9 @@ int run(const std::string& directory, const std::string& what, std::uint64_t key
     list_root(*engine);
     find_all(*engine, 1, keys, 100'000, false);
   }
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf("memory: at most %.0f MiB\n", static_cast<double>(usage.ru_maxrss) / 1024);
   return 0;
 }
 

@@ -67,12 +67,13 @@ Status Keeper::remove_dead() {
   return first;
 }
 
-// Asks the pins first: whoever holds none now has committed already, and then the index says so.
+// The pins are asked first, since whoever holds none any more has committed, and then the index says so; and once more,
+// since somebody may have pinned it while the index still named it.
 Result<bool> Keeper::is_needed(std::uint64_t file) {
   if (context_.pins.pinned(file)) return true;
   DL_ASSIGN(auto reader, context_.readers.lend());
   DL_ASSIGN(const auto references, reader->lookups.file_references(file));
-  return references.has_value();
+  return references.has_value() || context_.pins.pinned(file);
 }
 
 Status Keeper::remove_if_dead(std::uint64_t file) {

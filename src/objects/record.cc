@@ -9,9 +9,8 @@
 namespace duskline::objects {
 namespace {
 
-constexpr std::string_view segment_magic = "duskline-log-1\n\0";
-constexpr std::string_view segment_magic_bytes(segment_magic.data(), 15);
-constexpr std::uint32_t record_magic = 0x31724C44;  // "DLr1"
+constexpr std::string_view segment_magic = "duskline-log-1\n";  // and a zero byte
+constexpr std::uint32_t record_magic = 0x31724C44;              // "DLr1"
 constexpr std::size_t meta_hash_at = 24, body_hash_at = 32;
 constexpr std::size_t window_bytes = 1 << 20;
 
@@ -69,7 +68,7 @@ Hash128 hash128(ByteView bytes, std::uint64_t seed) {
 Bytes encode_segment_header(const SegmentHeader& header) {
   Bytes bytes;
   ByteWriter out(bytes);
-  out.raw(bytes_of(segment_magic_bytes));
+  out.raw(bytes_of(segment_magic));
   out.u8(0);
   out.u64_fixed(header.store);
   out.u64_fixed(header.number);
@@ -83,8 +82,8 @@ Bytes encode_segment_header(const SegmentHeader& header) {
 std::optional<SegmentHeader> decode_segment_header(ByteView bytes) {
   if (bytes.size() < segment_header_bytes) return std::nullopt;
   ByteReader in(bytes.first(segment_header_bytes));
-  const std::string_view magic = text_of(in.raw(segment_magic_bytes.size()));
-  if (magic != segment_magic_bytes || in.u8() != 0) return std::nullopt;
+  const std::string_view magic = text_of(in.raw(segment_magic.size()));
+  if (magic != segment_magic || in.u8() != 0) return std::nullopt;
   SegmentHeader header;
   header.store = in.u64_fixed();
   header.number = in.u64_fixed();
