@@ -96,6 +96,7 @@ class Scratch {
     }
     return {bytes_.get(), size};
   }
+  [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
   std::unique_ptr<std::uint8_t[]> bytes_;
@@ -155,6 +156,12 @@ void FrameEncoder::encode_patch(ByteView base, ByteView raw, Bytes& out) {
   }
   const ByteView thorough = state.patch(base, raw, state.effort, state.second_scratch);
   append(thorough.size() < quick.size() ? thorough : quick, out);
+}
+
+std::uint64_t FrameEncoder::held_bytes() const {
+  const State& state = *state_;
+  return ZSTD_sizeof_CCtx(state.frames.get()) + ZSTD_sizeof_CCtx(state.patches.get()) + state.scratch.size() +
+         state.second_scratch.size();
 }
 
 struct FrameDecoder::State {

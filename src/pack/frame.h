@@ -34,6 +34,9 @@ class FrameEncoder {
   // Beside base and raw it takes the tables of zstd's level 19 (about 100 MiB) and up to twice `raw`.
   void encode_patch(ByteView base, ByteView raw, Bytes& out);
 
+  // What it keeps for the next call.
+  [[nodiscard]] std::uint64_t held_bytes() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

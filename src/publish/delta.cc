@@ -259,6 +259,7 @@ Result<std::vector<model::DeltaRef>> make_deltas(const Op& op, const DeltaParts&
   PatchWorkers workers(op, parts.options.workers != 0 ? parts.options.workers : default_workers());
   std::vector<model::DeltaRef> deltas;
   for (release::Manifest* from : bases) {
+    if (from == bases.back()) patches.close();
     DL_ASSIGN(auto object, new_file(cache, object_file));
     auto delta = make_delta(op, parts, *from, workers, patches, *object);
     DL_TRY(op.check());

@@ -44,7 +44,7 @@ const Bytes* PatchCache::find(const Hash256& key) const {
 }
 
 void PatchCache::add(const Hash256& key, const Bytes& patch) {
-  if (bytes_ + patch.size() > max_cached_bytes) return;
+  if (is_closed_ || bytes_ + patch.size() > max_cached_bytes) return;
   if (patches_.emplace(key, patch).second) bytes_ += patch.size();
 }
 
@@ -98,12 +98,16 @@ Status DeltaBatch::try_patch(const Op& op, std::size_t first, const model::BaseR
   if (const Bytes* known = from_.cache.find(patch->key)) {
     patch->job->patch = *known;
   } else {
+    const std::uint64_t raw_bytes = bytes_from(first);
+    DL_ASSIGN(auto room, from_.workers.reserve(base.length_bytes, raw_bytes));
+    patch->job->raw.reserve(static_cast<std::size_t>(raw_bytes));
     DL_ASSIGN(const bool is_there, read_new(chunks_of(*patch), patch->job->raw));
     if (!is_there) return {};
+    patch->job->base.reserve(static_cast<std::size_t>(base.length_bytes));
     BufferSink sink(patch->job->base, base.length_bytes);
     if (!from_.earlier.read(op, old_file, base.offset_bytes, base.length_bytes, sink)) return op.check();
     if (patch->job->base.size() != base.length_bytes) return {};
-    DL_TRY(from_.workers.submit(patch->job));
+    DL_TRY(from_.workers.submit(patch->job, std::move(room)));
   }
   for (std::size_t i = patch->first; i < patch->last; ++i) patch_of_[i] = patch.get();
   patches_.push_back(std::move(patch));
@@ -161,7 +165,7 @@ Status DeltaBatch::write_rest() {
       DL_TRY(add_loose(chunks_[i], loose));
     }
   }
-  if (!loose.empty()) DL_TRY(from_.workers.submit(loose.back().job));
+  if (!loose.empty()) DL_TRY(submit_loose(loose.back()));
   DL_TRY(from_.workers.wait());
   for (const Loose& frame : loose) DL_TRY(writer_.add_patch({}, frame.job->patch, frame.raw_bytes, frame.chunks));
   return {};
@@ -172,7 +176,7 @@ Status DeltaBatch::add_loose(const NewChunk& chunk, std::vector<Loose>& loose) {
   DL_ASSIGN(const bool is_there, read_new(std::span(&chunk, 1), bytes));
   if (!is_there) return write_place(chunk);
   if (loose.empty() || loose.back().raw_bytes + bytes.size() > loose_bytes) {
-    if (!loose.empty()) DL_TRY(from_.workers.submit(loose.back().job));
+    if (!loose.empty()) DL_TRY(submit_loose(loose.back()));
     loose.emplace_back();
   }
   Loose& frame = loose.back();
@@ -181,6 +185,11 @@ Status DeltaBatch::add_loose(const NewChunk& chunk, std::vector<Loose>& loose) {
   frame.chunks.push_back(chunk.chunk);
   saved_bytes_ += share_of(chunk);
   return {};
+}
+
+Status DeltaBatch::submit_loose(const Loose& frame) {
+  DL_ASSIGN(auto room, from_.workers.reserve(0, frame.raw_bytes));
+  return from_.workers.submit(frame.job, std::move(room));
 }
 
 Status DeltaBatch::finish() {

@@ -33,10 +33,12 @@ class PatchCache {
  public:
   [[nodiscard]] const Bytes* find(const Hash256& key) const;
   void add(const Hash256& key, const Bytes& patch);
+  void close() { is_closed_ = true; }  // no release comes that could use more
 
  private:
   std::unordered_map<Hash256, Bytes> patches_;
   std::uint64_t bytes_ = 0;
+  bool is_closed_ = false;
 };
 
 struct PatchSources {
@@ -84,6 +86,7 @@ class DeltaBatch {
   using FrameKey = std::pair<Hash256, std::uint64_t>;
   [[nodiscard]] std::span<const NewChunk> chunks_of(const Patch& patch) const;
   Result<bool> read_new(std::span<const NewChunk> chunks, Bytes& out);
+  Status submit_loose(const Loose& frame);
   void choose();
   Status write_patches();
   Status write_rest();

@@ -36,7 +36,7 @@ class PackJournal {
   // What earlier runs left, and a journal to go on with. A file that cannot be read is begun anew.
   [[nodiscard]] static Result<std::unique_ptr<PackJournal>> open(disk::Directory& folder, std::string_view name);
   [[nodiscard]] const std::vector<PackContents>& earlier() const { return earlier_; }
-  void forget_earlier() { earlier_ = {}; }
+  void forget_earlier() { earlier_ = std::vector<PackContents>(); }  // "= {}" would keep the memory
   Status append(const PackContents& contents);
 
  private:
