@@ -51,9 +51,9 @@ void Batch::make_parts() {
     }
     at = end;
   }
-  wants_ = {};
-  frames_ = {};
-  known_frames_ = {};
+  wants_ = std::vector<Want>();  // "= {}" would keep the memory
+  frames_ = std::vector<FrameRef>();
+  known_frames_ = decltype(known_frames_)();
 }
 
 // Any part of a raw frame can be read alone: one for each run of pieces without a gap, cut where requests may be cut.

@@ -48,7 +48,7 @@ class Fetcher::Loan {
     }
   }
   ~Loan() {
-    if (space_->base.capacity() > 0) space_->base = {};  // bases are large and rare
+    if (space_->base.capacity() > 0) space_->base = Bytes();  // bases are large and rare; "= {}" would keep the memory
     const std::lock_guard lock(fetcher_.mutex_);
     fetcher_.idle_.push_back(std::move(space_));
   }
@@ -423,7 +423,7 @@ Result<Fetcher::Verdict> Fetcher::use_part(Batch& batch, const Part& part, ByteV
   }
   DL_TRY(write_pieces(batch, pieces, raw, origin));
   constexpr std::size_t usual_bytes = 2 << 20;
-  if (space.raw.capacity() > usual_bytes) space.raw = {};
+  if (space.raw.capacity() > usual_bytes) space.raw = Bytes();
   return Verdict::written;
 }
 

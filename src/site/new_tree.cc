@@ -114,7 +114,7 @@ Result<bool> NewTree::State::obtain_by_delta(const Op& op) {
   DL_ASSIGN(auto out, create_new(request.folder, "record.new"));
   DL_ASSIGN(record, release::apply_delta_nodes(op, *request.installed, index, release, std::move(out)));
   DL_TRY(keep_record("record.new"));
-  index.nodes = {};
+  index.nodes = Bytes();  // "= {}" would keep the memory
   delta = std::move(index);
   return true;
 }
