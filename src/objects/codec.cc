@@ -134,8 +134,11 @@ Bucket get_bucket(ByteReader& in) {
   bucket.owner = in.text(max_text);
   bucket.created = get_time(in);
   const std::uint8_t versioning = in.u8();
-  if (versioning > static_cast<std::uint8_t>(Versioning::suspended)) in.fail();
-  bucket.versioning = static_cast<Versioning>(versioning);
+  if (versioning <= static_cast<std::uint8_t>(Versioning::suspended)) {
+    bucket.versioning = static_cast<Versioning>(versioning);
+  } else {
+    in.fail();
+  }
   bucket.properties = get_properties(in);
   return bucket;
 }

@@ -21,6 +21,7 @@ Result<const BucketRow*> Transaction::bucket(const std::string& name) {
 Status Transaction::emit(const std::vector<Entry>& entries, ByteView body) {
   Bytes meta;
   std::vector<std::size_t> lengths;
+  lengths.reserve(entries.size());
   for (const Entry& entry : entries) lengths.push_back(encode_entry(entry, meta));
   if (meta.size() > max_record_part_bytes || body.size() > max_record_part_bytes) {
     return Error(Code::too_large, "a record of " + std::to_string(meta.size()) + " bytes is more than the log takes");
