@@ -36,7 +36,7 @@ Result<std::optional<Stat>> file_at(disk::Directory& directory, const std::strin
   auto stat = directory.stat(path);
   if (!stat && stat.error().code == Code::refused) return std::optional<Stat>();  // below a symlink
   if (!stat) return std::move(stat).error();
-  return *stat && (*stat)->kind == FileKind::file ? std::move(*stat) : std::nullopt;
+  return *stat && (*stat)->kind == FileKind::file ? *stat : std::nullopt;
 }
 
 // What a file shall be like, by whatever name.
