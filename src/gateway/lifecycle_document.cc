@@ -69,6 +69,7 @@ Expected<LifecycleFilter> parse_filter(const XmlNode& rule) {
   if (node && filter.prefix) return ErrorCode::malformed_xml;
   if (!node) {
     filter.form = LifecycleFilter::Form::rule_prefix;
+    if (!filter.prefix) filter.prefix = "";  // as it will be written
     return filter;
   }
   const auto parts = node.children();

@@ -49,6 +49,8 @@ TEST(LifecycleDocument, ReadsBack) {
   EXPECT_FALSE(read[1].enabled);
   EXPECT_EQ(read[3].filter.tags, (Tags{{"k", "v"}}));
   EXPECT_EQ(parse_lifecycle(lifecycle_document(read)).value(), read);
+  const LifecycleRules for_all = parsed(rule(in_two_days, ""));
+  EXPECT_EQ(parse_lifecycle(lifecycle_document(for_all)).value(), for_all);
 }
 
 TEST(LifecycleDocument, RefusesWhatBreaksItsRules) {
