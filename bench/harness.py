@@ -119,6 +119,7 @@ class Bench:
         self.work.mkdir()
         self.mounted = False
         self.rgw: pathlib.Path | None = None
+        self.store: subprocess.Popen | None = None
         self.environment: dict[str, str] = {"DUSKLINE_CONFIG_DIR": str(self.base / "config"), "DUSKLINE_CACHE_DIR": str(self.work / "cache")}
         disk = self.base / "disk"
         with open(disk, "wb") as file:
@@ -132,6 +133,7 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop_store()
         if self.rgw:
             subprocess.run([str(LAB / "rgw-down"), str(self.rgw), "--wipe"], check=False)
         if self.mounted:
@@ -147,6 +149,34 @@ class Bench:
         self.environment |= settings | {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": "us-east-1", "NO_PROXY": "127.0.0.1,10.77.0.2"}
         self.aws("s3", "mb", "s3://bench")
         return "s3://bench/duskline"
+
+    def start_store(self, *flags: str) -> str:
+        """Our own server over a folder on the fresh file system, with a bucket "bench", at the same address when it is started again;
+        the store URL for our program."""
+        directory = self.work / "store"
+        first = not directory.exists()
+        environment = {**os.environ, **self.environment}
+        if first:
+            made = subprocess.run([PROGRAM, "store", "key", "add", "bench", "--dir", str(directory), "--json"], env=environment, capture_output=True, text=True, check=True)
+            keys = next(event for event in map(json.loads, made.stdout.splitlines()) if "access_key" in event)
+            self.environment |= {"AWS_ACCESS_KEY_ID": keys["access_key"], "AWS_SECRET_ACCESS_KEY": keys["secret_key"], "AWS_REGION": "us-east-1", "NO_PROXY": "127.0.0.1"}
+        listen = "127.0.0.1:0" if first else self.endpoint.removeprefix("http://")
+        command = [PROGRAM, "store", "serve", str(directory), "--listen", listen, "--json", *flags]
+        self.store = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for line in self.store.stdout:
+            event = json.loads(line)
+            if event.get("event") == "listening":
+                self.endpoint = self.environment["AWS_ENDPOINT_URL"] = event["url"]
+                break
+        if first:
+            self.aws("s3", "mb", "s3://bench")
+        return "s3://bench/duskline"
+
+    def stop_store(self) -> None:
+        if self.store:
+            self.store.terminate()
+            self.store.wait()
+            self.store = None
 
     def aws(self, *arguments: str) -> None:
         env = {**os.environ, **self.environment}

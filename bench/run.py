@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Runs the benchmarks.   usage: run.py [NAME...]   (make bench, make bench WHICH="small image")
 
-Each is a program of its own: bench/NAME.py [--rounds N]. Without names: all of them, which takes about two hours on two cores.
+Each is a program of its own: bench/NAME.py [--rounds N]. Without names: all of them, which takes about three hours on two cores.
 """
 import os
 import pathlib
 import subprocess
 import sys
 
-NAMES = ["small", "no_change", "large", "image", "packages", "thin_link", "million"]
+NAMES = ["small", "no_change", "large", "image", "packages", "thin_link", "million", "store", "sync"]
 
 
 def main() -> int:
