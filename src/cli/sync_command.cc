@@ -84,7 +84,7 @@ class SyncReporter final : public Reporter {
                       : action == "fail" || action == "refuse"  ? '!'
                                                                 : '\0';
     if (sign == '\0') return;
-    const std::string line = std::string(1, sign) + " " + std::string(record.path) + "\n";
+    const std::string line = std::string(1, sign) + " " + printable(record.path) + "\n";
     std::fwrite(line.data(), 1, line.size(), combined_.get());
   }
 
@@ -116,6 +116,7 @@ class SyncCommand final : public Command {
   sync::Options options_;
   std::vector<std::string> explain_;
   std::string combined_, record_log_;
+  bool dry_run_ = false, check_ = false;
 };
 
 // Rules are kept in the order in which they stand, whichever flag brings them.
@@ -179,10 +180,9 @@ std::vector<Flag> SyncCommand::run_flags() {
        to_parsed(options_.max_removals, sync::parse_max_removals)},
       {"--checksum", "", "read and compare all content, whatever sizes and times say",
        to_choice(options_.trust, sync::Trust::nothing)},
-      {"--dry-run", "", "say what would be done, change nothing", to_choice(options_.mode, sync::Mode::dry_run)},
-      {"--dryrun", "", "the same", to_choice(options_.mode, sync::Mode::dry_run)},
-      {"--check", "", "compare, change nothing; ends with 3 where something differs",
-       to_choice(options_.mode, sync::Mode::check)},
+      {"--dry-run", "", "say what would be done, change nothing", to_choice(dry_run_, true)},
+      {"--dryrun", "", "the same", to_choice(dry_run_, true)},
+      {"--check", "", "compare, change nothing; ends with 3 where something differs", to_choice(check_, true)},
       {"--combined", "FILE", "write a line for every file: = same, - only in DST, + only in SRC, * differs, ! error",
        to_text(combined_)},
       {"--no-wait", "", "where another sync of the same SRC and DST runs, end with 6 instead of waiting",
@@ -254,6 +254,8 @@ Result<int> SyncCommand::run(const Op& op, Context& context) {
   DL_ASSIGN(const SyncPlaces places, open_sync_places(context, arguments_, rules_));
   DL_ASSIGN(const auto folder, context.unsynced_disk.open_or_create(cache_folder() + "/sync/" + places.pair, 0700));
   options_.workers = places.workers;
+  if (dry_run_) options_.mode = sync::Mode::dry_run;
+  if (check_) options_.mode = sync::Mode::check;  // which writes nothing either, and says more
   options_.rules_text = rules_.text();
   if (!arguments_.backup.empty()) options_.backup = sync::Options::Backup::made;
   if (!combined_.empty() || context.console.verbose()) options_.tell = sync::Options::Tell::everything;

@@ -102,11 +102,33 @@ Result<bool> BucketList::take(s3::ListedKey& listed) {
   return true;
 }
 
+// The marker of a directory that turns out to hold something (as consoles make them) is none of an empty one.
 Result<const Entry*> BucketList::next() {
+  if (has_next_) {
+    has_next_ = false;
+    std::swap(entry_, next_entry_);
+  } else {
+    DL_ASSIGN(const bool found, find());
+    if (!found) return nullptr;
+  }
+  while (entry_.path.ends_with('/')) {
+    std::swap(entry_, next_entry_);
+    DL_ASSIGN(const bool found, find());
+    std::swap(entry_, next_entry_);
+    if (!found) break;
+    has_next_ = !next_entry_.path.starts_with(entry_.path);
+    if (has_next_) break;
+    std::swap(entry_, next_entry_);
+  }
+  return &entry_;
+}
+
+// Whether there is another entry; it is then in entry_.
+Result<bool> BucketList::find() {
   while (!ended_) {
     while (at_ < page_.keys.size()) {
       DL_ASSIGN(const bool found, take(page_.keys[at_++]));
-      if (found) return &entry_;
+      if (found) return true;
     }
     auto page = pages_.pop();
     if (!page) {
@@ -118,7 +140,7 @@ Result<const Entry*> BucketList::next() {
     page_ = std::move(**page);
     at_ = 0;
   }
-  return nullptr;
+  return false;
 }
 
 }  // namespace duskline::sync

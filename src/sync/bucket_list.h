@@ -33,6 +33,7 @@ class BucketList final : public Lister {
   void fetch_pages();
   Status fetch_all();
   Result<s3::ListPage> fetch_page(const std::string& token);
+  Result<bool> find();
   // Whether the key at hand is an entry; it is then in entry_.
   Result<bool> take(s3::ListedKey& listed);
   void record(std::string_view action, std::string_view path, std::string_view reason);
@@ -49,7 +50,8 @@ class BucketList final : public Lister {
   std::size_t at_ = 0;
   std::string last_;  // key
   std::uint64_t seen_ = 0;
-  Entry entry_;
+  Entry entry_, next_entry_;
+  bool has_next_ = false;  // next_entry_ is to be given out next
   bool ended_ = false;
   std::jthread thread_;  // the last member: it uses the others
 };

@@ -61,9 +61,10 @@ Result<Hash256> hash_of(const Op& op, Source& source) {
   return hash.finish();
 }
 
-// An XML document cannot hold most control characters.
+// An XML document cannot hold most control characters, nor U+FFFE and U+FFFF.
 bool fits_into_xml(std::string_view key) {
-  return std::ranges::none_of(key, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  const bool has_control = std::ranges::any_of(key, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  return !has_control && key.find("\xEF\xBF\xBE") == key.npos && key.find("\xEF\xBF\xBF") == key.npos;
 }
 
 // The same credentials for two clients.
@@ -105,6 +106,7 @@ class BucketPlace final : public Place {
   [[nodiscard]] Nesting nesting() const override { return Nesting::free; }
   Result<std::unique_ptr<Lister>> list(const Op&, Reporter&, const std::string& after) override;
   Result<std::optional<Version>> look(const Op&, const std::string& path) override;
+  Result<Presence> presence(const Op&, const std::string& path) override;
   Result<Version> fetch(const Op&, const std::string& path, std::uint64_t limit, Bytes& into) override;
   Status read(const Op&, const std::string& path, const Stamp&, Range, Sink&) override;
   Result<std::unique_ptr<Source>> open(const Op&, const std::string& path, const Stamp&, Range) override;
@@ -118,7 +120,7 @@ class BucketPlace final : public Place {
   void give_up(const Op&, const std::string& path, const std::string& token) override;
   Result<std::optional<Stamp>> copy(const Op&, const NewFile&, Origin&) override;
   Result<Stamp> set_attributes(const Op&, const std::string& path, const Stamp&, const Attributes&) override;
-  Result<std::vector<RemoveFailure>> remove(const Op&, std::span<const std::string> paths) override;
+  Result<std::vector<RemoveFailure>> remove(const Op&, std::span<const Removal> removals) override;
   Status set_aside(const Op&, const std::string& path) override;
   Status tidy(const Op&, const std::vector<std::string>&) override { return {}; }  // its uploads have tokens
   Status settle(const Op&) override { return {}; }  // what a service has acknowledged is safe
@@ -149,7 +151,7 @@ class BucketPlace final : public Place {
   Status resume(const Op& op, const NewFile& file, BucketUpload& upload, const std::string& id);
   Result<std::string> copy_with(const Op& op, s3::Client& client, s3::Call& call, const std::string& from,
                                 const Stamp& stamp);
-  Result<bool> remove_together(const Op& op, std::span<const std::string> paths, std::vector<RemoveFailure>& failures);
+  Result<bool> remove_together(const Op& op, std::span<const Removal> removals, std::vector<RemoveFailure>& failures);
   Status remove_one(const Op& op, const std::string& path);
 
   const BucketOptions options_;
@@ -181,6 +183,15 @@ Result<std::optional<Version>> BucketPlace::look(const Op& op, const std::string
       version.has_md5_etag && version.part_bytes == 0 && form_of(version.stamp.etag).parts > 1;
   if (wants_part_bytes) version.part_bytes = ask_part_bytes(op, path, version.stamp);
   return std::optional(std::move(version));
+}
+
+Result<Presence> BucketPlace::presence(const Op& op, const std::string& path) {
+  Bytes none;
+  BufferSink sink(none, 0);
+  const auto response = client_.call(op, call_for("HEAD", path), sink, 0);
+  if (response) return Presence::present;
+  if (response.error().code == Code::not_found) return Presence::absent;
+  return response.error();
 }
 
 // The size of an object's first part, where the endpoint tells; else 0.
@@ -472,13 +483,13 @@ Status BucketPlace::remove_one(const Op& op, const std::string& path) {
 }
 
 // False where the endpoint has no such request.
-Result<bool> BucketPlace::remove_together(const Op& op, std::span<const std::string> paths,
+Result<bool> BucketPlace::remove_together(const Op& op, std::span<const Removal> removals,
                                           std::vector<RemoveFailure>& failures) {
   std::vector<std::string> keys;
-  for (const std::string& path : paths) {
+  for (const auto& [path, stamp] : removals) {
     if (fits_into_xml(path)) keys.push_back(key_of(path));
   }
-  for (const std::string& path : paths) {
+  for (const auto& [path, stamp] : removals) {
     if (fits_into_xml(path)) continue;
     if (auto removed = remove_one(op, path); !removed) failures.push_back({path, std::move(removed).error()});
   }
@@ -498,18 +509,18 @@ Result<bool> BucketPlace::remove_together(const Op& op, std::span<const std::str
   return true;
 }
 
-Result<std::vector<RemoveFailure>> BucketPlace::remove(const Op& op, std::span<const std::string> paths) {
+Result<std::vector<RemoveFailure>> BucketPlace::remove(const Op& op, std::span<const Removal> removals) {
   std::vector<RemoveFailure> failures;
-  while (!paths.empty() && !refuses_multi_delete_) {
-    const auto batch = paths.first(std::min(paths.size(), max_keys_per_delete));
+  while (!removals.empty() && !refuses_multi_delete_) {
+    const auto batch = removals.first(std::min(removals.size(), max_keys_per_delete));
     DL_ASSIGN(const bool known, remove_together(op, batch, failures));
     if (!known) {
       refuses_multi_delete_ = true;
       break;
     }
-    paths = paths.subspan(batch.size());
+    removals = removals.subspan(batch.size());
   }
-  for (const std::string& path : paths) {
+  for (const auto& [path, stamp] : removals) {
     if (auto removed = remove_one(op, path); !removed) failures.push_back({path, std::move(removed).error()});
   }
   return failures;

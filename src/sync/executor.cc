@@ -9,8 +9,8 @@ namespace duskline::sync {
 namespace {
 
 constexpr unsigned max_large_tries = 3;
-constexpr std::size_t removals_at_once = 1000;
-constexpr std::size_t tasks_ahead = 2;  // for each worker
+constexpr std::size_t removals_at_once = 200;  // in one task
+constexpr std::size_t tasks_ahead = 2;         // for each worker
 constexpr std::size_t max_batch_files = 16, batches_for_each_worker = 8;
 constexpr std::uint64_t max_batch_bytes = 256 << 10;
 constexpr auto progress_interval = std::chrono::milliseconds(100);
@@ -21,9 +21,6 @@ bool ends_everything(Code code) {
     case Code::no_space:
     case Code::read_only:
     case Code::expired:
-    case Code::unavailable:  // after all tries
-    case Code::throttled:
-    case Code::timeout:
     case Code::cancelled:
     case Code::usage:
     case Code::internal:
@@ -31,6 +28,13 @@ bool ends_everything(Code code) {
     default:
       return false;
   }
+}
+
+// What, after all tries, is either the whole service's failure or that of one object: so many in a row, with nothing
+// that came through in between, tell.
+constexpr unsigned outage_failures = 4;
+bool may_be_an_outage(Code code) {
+  return code == Code::unavailable || code == Code::throttled || code == Code::timeout;
 }
 
 }  // namespace
@@ -344,6 +348,7 @@ void Executor::done(const Outcome& outcome, std::uint64_t place) {
   Progress progress;
   {
     const std::lock_guard lock(mutex_);
+    outages_ = 0;
     ++progress_.files;
     progress_.bytes += size - std::min(size, outcome.shown_bytes);
     totals_.moved_bytes += outcome.moved_bytes;
@@ -365,10 +370,11 @@ void Executor::failed(const Record& record, std::uint64_t place, Error error) {
     return;
   }
   results_.resolve(place, std::nullopt);
-  const bool is_fatal = ends_everything(error.code);
   if (error.code != Code::cancelled) tell(record, "fail", record.source.size_bytes, error.describe());
   const std::lock_guard lock(mutex_);
   ++totals_.failed;
+  const bool is_outage = may_be_an_outage(error.code) && ++outages_ >= outage_failures;
+  const bool is_fatal = is_outage || ends_everything(error.code);
   if (is_fatal && !fatal_) fatal_ = std::move(error);
   changed_.notify_all();
 }
@@ -383,28 +389,72 @@ void Executor::show_progress(const Progress& now) {
   parts_.reporter.progress(now);
 }
 
-Status Executor::remove_batch(const std::vector<std::string>& paths) {
-  if (paths.empty()) return {};
-  std::vector<std::string> ready;
-  for (const std::string& path : paths) {
-    Status kept;
-    if (options_.backup == Options::Backup::made && !path.ends_with('/'))
-      kept = parts_.destination.set_aside(op_, path);
-    if (kept) {
-      ready.push_back(path);
+// Whether the source has no such file, asked again: its listing may have been wrong, or the file have come back.
+// Says why it stays where it does.
+bool Executor::is_surplus(const Op& op, const Record& record) {
+  const auto there = parts_.source.presence(op, record.path);
+  if (there && *there == Presence::absent) return true;
+  const bool is_other = there && *there == Presence::other;
+  if (is_other) {
+    tell(record, "extra", record.destination.size_bytes, "SRC has something in its place that is not copied");
+  } else {
+    tell(record, "fail", record.destination.size_bytes,
+         there ? "not removed: SRC has it, although its listing did not show it; the next run copies it"
+               : "not removed, because SRC could not be asked about it: " + there.error().describe());
+  }
+  const std::lock_guard lock(mutex_);
+  ++(is_other ? totals_.extra : totals_.failed);
+  return false;
+}
+
+Status Executor::submit_removals(std::vector<Record> batch) {
+  if (batch.empty()) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    if (fatal_) return *fatal_;
+    ++tasks_;
+  }
+  const bool taken = pool_->submit([this, batch = std::move(batch)](const Op& op) -> Status {
+    if (auto removed = remove_batch(op, batch); !removed) {
+      const std::lock_guard lock(mutex_);
+      if (!fatal_) fatal_ = std::move(removed).error();
+    }
+    end_task();
+    return {};
+  });
+  if (taken) return {};
+  end_task();
+  return pool_->finish();
+}
+
+Status Executor::remove_batch(const Op& op, const std::vector<Record>& batch) {
+  std::vector<Removal> ready;
+  for (const Record& record : batch) {
+    if (record.is_directory()) {
+      ready.push_back({record.path, {}});
       continue;
     }
-    tell({.path = path}, "fail", 0, kept.error().describe());
+    DL_TRY(op.check());
+    if (!is_surplus(op, record)) continue;
+    Status kept;
+    if (options_.backup == Options::Backup::made) kept = parts_.destination.set_aside(op, record.path);
+    if (kept) {
+      ready.push_back({record.path, record.destination});
+      continue;
+    }
+    tell(record, "fail", 0, kept.error().describe());
     const std::lock_guard lock(mutex_);
     ++totals_.failed;
   }
-  DL_ASSIGN(const auto failures, parts_.destination.remove(op_, ready));
+  if (ready.empty()) return {};
+  DL_ASSIGN(const auto failures, parts_.destination.remove(op, ready));
   for (const RemoveFailure& failure : failures) tell({.path = failure.path}, "fail", 0, failure.error.describe());
-  for (const std::string& path : ready) {
+  for (const auto& [path, stamp] : ready) {
     const bool gone = std::ranges::find(failures, path, &RemoveFailure::path) == failures.end();
-    if (gone && !path.ends_with('/')) tell({.path = path}, "remove", 0, "");
+    if (path.ends_with('/')) continue;
+    if (gone) tell({.path = path}, "remove", 0, "");
     const std::lock_guard lock(mutex_);
-    if (!path.ends_with('/')) ++(gone ? totals_.removed : totals_.failed);
+    ++(gone ? totals_.removed : totals_.failed);
   }
   return {};
 }
@@ -416,16 +466,17 @@ Status Executor::remove_all(RecordReader& plan) {
     const std::lock_guard lock(mutex_);
     spoiled = totals_.failed > 0;
   }
-  std::vector<std::string> batch, folders;
+  std::vector<Record> batch, folders;
   std::uint64_t left_alone = 0;
   while (const Record* record = plan.next()) {
     if (record->action != Action::remove) continue;
     if (may_remove && !spoiled && options_.mode == Mode::sync) {
-      (record->is_directory() ? folders : batch).push_back(record->path);
-      if (batch.size() == removals_at_once) DL_TRY(remove_batch(std::exchange(batch, {})));
+      (record->is_directory() ? folders : batch).push_back(*record);
+      if (batch.size() == removals_at_once) DL_TRY(submit_removals(std::exchange(batch, {})));
       continue;
     }
     const bool would_remove = may_remove && options_.mode == Mode::dry_run;
+    if (would_remove && !record->is_directory() && !is_surplus(op_, *record)) continue;
     ++left_alone;
     const bool is_told = would_remove || options_.mode == Mode::check || options_.tell == Options::Tell::everything;
     if (is_told) tell(*record, would_remove ? "remove" : "extra", record->destination.size_bytes, "");
@@ -433,9 +484,9 @@ Status Executor::remove_all(RecordReader& plan) {
     const std::lock_guard lock(mutex_);
     ++(would_remove ? totals_.removed : totals_.extra);
   }
-  DL_TRY(remove_batch(batch));
-  std::ranges::reverse(folders);
-  for (const std::string& folder : folders) DL_TRY(remove_batch({folder}));
+  DL_TRY(submit_removals(std::move(batch)));
+  DL_TRY(wait_for_all());
+  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) DL_TRY(remove_batch(op_, {*folder}));
   if (may_remove && spoiled && left_alone > 0 && options_.mode == Mode::sync) {
     parts_.reporter.note(Severity::warning, format_count(left_alone) +
                                                 " files that the source does not have were not removed, because not "
@@ -453,7 +504,8 @@ Status Executor::add_folders(RecordReader& plan) {
       if (record->source.mode != 0) attributes.mode = record->source.mode;
       auto made = parts_.destination.store(op_, record->path, {}, attributes);
       if (!made) {
-        if (ends_everything(made.error().code)) return std::move(made).error();
+        const Code code = made.error().code;
+        if (ends_everything(code) || may_be_an_outage(code)) return std::move(made).error();
         tell(*record, "fail", 0, made.error().describe());
         const std::lock_guard lock(mutex_);
         ++totals_.failed;

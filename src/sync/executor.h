@@ -57,7 +57,9 @@ class Executor {
   void failed(const Record& record, std::uint64_t place, Error error);
   void tell(const Record& record, std::string_view action, std::uint64_t bytes, std::string_view reason);
   void show_progress(const Progress& now);
-  Status remove_batch(const std::vector<std::string>& paths);
+  [[nodiscard]] bool is_surplus(const Op& op, const Record& record);
+  Status submit_removals(std::vector<Record> batch);
+  Status remove_batch(const Op& op, const std::vector<Record>& batch);
 
   const Op& op_;
   const Parts& parts_;
@@ -76,6 +78,7 @@ class Executor {
   std::deque<Waiting> large_;     // to begin
   std::vector<Waiting> blocked_;  // something stands in the way that is to be removed
   std::size_t tasks_ = 0;
+  unsigned outages_ = 0;  // failures in a row that may be the whole service's
   std::optional<Error> fatal_;
   std::unique_ptr<WorkerPool> pool_;  // the last member: its threads use the others
 };

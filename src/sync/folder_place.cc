@@ -7,6 +7,7 @@
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <random>
 
 #include "base/units.h"
 #include "sync/fingerprint.h"
@@ -95,6 +96,15 @@ class FileSink final : public Sink {
   std::uint64_t at_;
 };
 
+std::string some_hex() {
+  std::random_device source;
+  constexpr std::array<char, 16> digits = {'0', '1', '2', '3', '4', '5', '6', '7',
+                                           '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
+  std::string text(8, '0');
+  for (char& c : text) c = digits[source() % digits.size()];
+  return text;
+}
+
 class NoEntries final : public Lister {
  public:
   Result<const Entry*> next() override { return nullptr; }
@@ -130,6 +140,7 @@ class FolderPlace final : public Place {
   [[nodiscard]] Nesting nesting() const override { return Nesting::below_directories_only; }
   Result<std::unique_ptr<Lister>> list(const Op&, Reporter&, const std::string& after) override;
   Result<std::optional<Version>> look(const Op&, const std::string& path) override;
+  Result<Presence> presence(const Op&, const std::string& path) override;
   Result<Version> fetch(const Op&, const std::string& path, std::uint64_t limit, Bytes& into) override;
   Status read(const Op&, const std::string& path, const Stamp&, Range, Sink&) override;
   Result<std::unique_ptr<Source>> open(const Op&, const std::string& path, const Stamp&, Range) override;
@@ -141,7 +152,7 @@ class FolderPlace final : public Place {
   void give_up(const Op&, const std::string& path, const std::string& token) override;
   Result<std::optional<Stamp>> copy(const Op&, const NewFile&, Origin&) override;
   Result<Stamp> set_attributes(const Op&, const std::string& path, const Stamp&, const Attributes&) override;
-  Result<std::vector<RemoveFailure>> remove(const Op&, std::span<const std::string> paths) override;
+  Result<std::vector<RemoveFailure>> remove(const Op&, std::span<const Removal> removals) override;
   Status set_aside(const Op&, const std::string& path) override;
   Status tidy(const Op&, const std::vector<std::string>& tokens_to_keep) override;
   Status settle(const Op&) override {
@@ -170,8 +181,8 @@ class FolderPlace final : public Place {
   Result<Stamp> put_in_place(Draft draft, const std::string& path, const Attributes& attributes);
   Status copy_content(const Op& op, disk::File& from, disk::File& to, const disk::Stat& stat, const std::string& path);
   Status copy_range(const Op& op, disk::File& from, disk::File& to, Range range, const std::string& path);
-  Status remove_one(const std::string& path);
-  void remove_empty_parents(std::span<const std::string> removed);
+  Status remove_one(const std::string& path, const Stamp& listed);
+  void remove_empty_parents(std::span<const Removal> removed);
   [[nodiscard]] std::string draft_name(char kind, const std::string& what) const;
 
   disk::Filesystem& disk_;
@@ -181,6 +192,7 @@ class FolderPlace final : public Place {
   FolderHandles backup_;
   std::mutex mutex_;                     // of what follows
   std::vector<std::string> unfinished_;  // that the last list() saw
+  const std::string run_ = some_hex();   // in the names of drafts: another machine may be at work here too
   std::atomic<std::uint64_t> next_draft_{0};
   std::atomic<bool> can_share_blocks_{true};  // until it turns out that the file system cannot
 };
@@ -268,6 +280,22 @@ Result<std::optional<Version>> FolderPlace::look(const Op&, const std::string& p
   return std::optional(version_of(stat));
 }
 
+// Nothing needs to be readable for this, and no link is followed.
+Result<Presence> FolderPlace::presence(const Op&, const std::string& path) {
+  if (why_not_a_path(path)) return Presence::absent;
+  DL_ASSIGN(const auto top, folders_.top());
+  const std::string_view whole = path.ends_with('/') ? std::string_view(path).substr(0, path.size() - 1) : path;
+  for (std::size_t slash = 0; slash != std::string_view::npos;) {
+    slash = whole.find('/', slash + 1);
+    DL_ASSIGN(const auto stat, top->stat(whole.substr(0, slash)));
+    if (!stat) return Presence::absent;
+    if (stat->kind == FileKind::directory) continue;
+    if (stat->kind != FileKind::file) return Presence::other;
+    return slash == std::string_view::npos ? Presence::present : Presence::absent;  // nothing lies below a file
+  }
+  return path.ends_with('/') ? Presence::present : Presence::absent;  // a directory
+}
+
 Result<Version> FolderPlace::fetch(const Op&, const std::string& path, std::uint64_t limit, Bytes& into) {
   DL_ASSIGN(const auto file, open_file(path));
   DL_ASSIGN(const disk::Stat before, file->stat());
@@ -317,9 +345,9 @@ Result<FolderPlace::Draft> FolderPlace::make_draft(const std::string& path, cons
   Draft draft;
   DL_ASSIGN(draft.folder, folders_.get_or_make(parent_of(path), new_folder_mode));
   const std::uint32_t mode = attributes.mode.value_or(new_file_mode);
-  constexpr int max_tries = 1000;  // leftovers of a run with the same numbers
+  constexpr int max_tries = 1000;  // names that are taken, against all odds
   for (int tries = 0;; ++tries) {
-    draft.name = draft_name('s', std::to_string(next_draft_.fetch_add(1, std::memory_order_relaxed)));
+    draft.name = draft_name('s', run_ + "-" + std::to_string(next_draft_.fetch_add(1, std::memory_order_relaxed)));
     auto file = draft.folder->create(draft.name, mode);
     if (!file && file.error().code == Code::already_exists && tries < max_tries) continue;
     if (!file && file.error().code == Code::not_found && tries == 0) {  // the folder was removed meanwhile
@@ -404,6 +432,13 @@ Result<Stamp> FolderPlace::finish(const Op& op, const NewFile& file, Upload& upl
     }
   }
   DL_ASSIGN(auto folder, folders_.get(parent_of(file.path)));
+  // The name of a large draft is the same in every run: one that another machine began has another inode.
+  DL_ASSIGN(const auto named, folder->stat(own.token));
+  DL_ASSIGN(const disk::Stat written, own.file->stat());
+  if (!named || named->inode != written.inode || named->device != written.device) {
+    return Error{Code::changing, "the unfinished file of \"" + printable(file.path) +
+                                     "\" was replaced: another sync is at work in " + describe()};
+  }
   return put_in_place({std::move(folder), own.token, std::move(own.file)}, file.path, file.attributes);
 }
 
@@ -490,25 +525,38 @@ Result<Stamp> FolderPlace::set_attributes(const Op&, const std::string& path, co
   return stamp_of(*now);
 }
 
-Status FolderPlace::remove_one(const std::string& path) {
+// `listed` as a listing showed the file, or empty. One that was put in its place meanwhile stays: on a file system that
+// takes "A" and "a" for the same name, it is the very file that this run has just written.
+Status FolderPlace::remove_one(const std::string& path, const Stamp& listed) {
   auto folder = folders_.get(parent_of(path));
   if (!folder && folder.error().code == Code::not_found) return {};
   if (!folder) return std::move(folder).error();
   const std::string_view name = last_name_of(path);
-  if (!path.ends_with('/')) return (*folder)->remove_file(name, Missing::is_absent);
-  folders_.forget(path.substr(0, path.size() - 1));
-  auto removed = (*folder)->remove_directory(name, Missing::is_absent);
-  if (!removed && removed.error().code == Code::already_exists) return {};  // something came into it: it stays
-  return removed;
+  if (path.ends_with('/')) {
+    folders_.forget(path.substr(0, path.size() - 1));
+    auto removed = (*folder)->remove_directory(name, Missing::is_absent);
+    if (!removed && removed.error().code == Code::already_exists) return {};  // something came into it: it stays
+    return removed;
+  }
+  if (listed.inode != 0) {
+    DL_ASSIGN(const auto now, (*folder)->stat(name));
+    const bool is_numbered = options_.clock == FileClock::ours;  // over a network, inodes may have new numbers
+    const bool is_other = now && (now->size_bytes != listed.size_bytes || now->mtime_ns != listed.mtime_ns ||
+                                  (is_numbered && now->inode != listed.inode));
+    if (is_other) {
+      return Error{Code::changing, "\"" + printable(path) + "\" is another file than was listed, and stays"};
+    }
+  }
+  return (*folder)->remove_file(name, Missing::is_absent);
 }
 
 // A directory that only held what was removed goes too; one that holds anything else stays.
-void FolderPlace::remove_empty_parents(std::span<const std::string> removed) {
+void FolderPlace::remove_empty_parents(std::span<const Removal> removed) {
   const auto top = folders_.top();
   if (!top) return;
   std::string last;
-  for (auto path = removed.rbegin(); path != removed.rend(); ++path) {
-    for (std::string folder(parent_of(*path)); !folder.empty() && folder != last; folder = parent_of(folder)) {
+  for (auto removal = removed.rbegin(); removal != removed.rend(); ++removal) {
+    for (std::string folder(parent_of(removal->path)); !folder.empty() && folder != last; folder = parent_of(folder)) {
       last = folder;
       folders_.forget(folder);
       if (!(*top)->remove_directory(folder, Missing::is_absent)) break;
@@ -516,18 +564,21 @@ void FolderPlace::remove_empty_parents(std::span<const std::string> removed) {
   }
 }
 
-Result<std::vector<RemoveFailure>> FolderPlace::remove(const Op& op, std::span<const std::string> paths) {
+Result<std::vector<RemoveFailure>> FolderPlace::remove(const Op& op, std::span<const Removal> removals) {
   std::vector<RemoveFailure> failures;
-  for (const std::string& path : paths) {
+  for (const auto& [path, listed] : removals) {
     DL_TRY(op.check());
-    if (auto removed = remove_one(path); !removed) failures.push_back({path, std::move(removed).error()});
+    if (auto removed = remove_one(path, listed); !removed) failures.push_back({path, std::move(removed).error()});
   }
-  remove_empty_parents(paths);
+  remove_empty_parents(removals);
   return failures;
 }
 
 Status FolderPlace::set_aside(const Op& op, const std::string& path) {
-  DL_ASSIGN(const auto from, folders_.get(parent_of(path)));
+  const auto from_folder = folders_.get(parent_of(path));
+  if (!from_folder && from_folder.error().code == Code::not_found) return {};
+  if (!from_folder) return from_folder.error();
+  const auto& from = *from_folder;
   DL_ASSIGN(const auto to, backup_.get_or_make(parent_of(path), new_folder_mode));
   const std::string_view name = last_name_of(path);
   const std::string draft = draft_name('b', sha256(path).short_hex());
@@ -554,7 +605,7 @@ Status FolderPlace::tidy(const Op& op, const std::vector<std::string>& tokens_to
   for (const std::string& path : found) {
     if (std::ranges::find(tokens_to_keep, last_name_of(path)) != tokens_to_keep.end()) continue;
     DL_TRY(op.check());
-    DL_TRY(remove_one(path));
+    DL_TRY(remove_one(path, {}));
   }
   return {};
 }

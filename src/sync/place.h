@@ -93,9 +93,22 @@ struct NewFile {
   Attributes attributes;
 };
 
+// What is to go, and the version of it that a listing showed.
+struct Removal {
+  std::string path;
+  Stamp stamp;
+};
+
 struct RemoveFailure {
   std::string path;
   Error error;
+};
+
+// Whether something lies at a path, asked apart from any listing.
+enum class Presence : std::uint8_t {
+  absent,
+  present,
+  other,  // what no sync copies stands there, or in its way: a symbolic link, a FIFO, a device
 };
 
 // What stands at a path is not what it should be: a file where a directory is needed, or the other way round.
@@ -116,6 +129,7 @@ class Place {
   // "refuse" with their reason. Code::refused for a directory that may not be read.
   virtual Result<std::unique_ptr<Lister>> list(const Op&, Reporter&, const std::string& after) = 0;
   virtual Result<std::optional<Version>> look(const Op&, const std::string& path) = 0;
+  virtual Result<Presence> presence(const Op&, const std::string& path) = 0;
 
   // All of a file, at most `limit` bytes: Code::changing where it is longer, or does not hold still. What arrives is
   // checked as far as the place can.
@@ -141,8 +155,9 @@ class Place {
   virtual Result<std::optional<Stamp>> copy(const Op&, const NewFile&, Origin&) = 0;
 
   virtual Result<Stamp> set_attributes(const Op&, const std::string& path, const Stamp&, const Attributes&) = 0;
-  // Files and empty directories; for each what failed. Absence is no failure.
-  virtual Result<std::vector<RemoveFailure>> remove(const Op&, std::span<const std::string> paths) = 0;
+  // Files and empty directories; for each what failed. Absence is no failure. Where that can be told at once, what is
+  // another file by now stays: Code::changing.
+  virtual Result<std::vector<RemoveFailure>> remove(const Op&, std::span<const Removal> removals) = 0;
   // Copies a file into the backup place (see the constructors), over one that is there already. Absence is no failure.
   virtual Status set_aside(const Op&, const std::string& path) = 0;
 

@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "sync/names.h"
+#include "sync/state.h"
 
 namespace duskline::sync {
 namespace {
@@ -12,10 +13,10 @@ class Planner {
       : op_(op), parts_(parts), trust_(trust), now_ns_(now_ns) {}
 
   Result<PlanTotals> run() {
-    DL_ASSIGN(source_, parts_.source.list(op_, parts_.source_reporter, ""));
-    DL_ASSIGN(const auto destination, parts_.destination.list(op_, parts_.destination_reporter, ""));
+    DL_ASSIGN(source_, of_source(parts_.source.list(op_, parts_.source_reporter, "")));
+    DL_ASSIGN(destination_, of_destination(parts_.destination.list(op_, parts_.destination_reporter, "")));
     DL_ASSIGN(const Entry* left, next_of_source());
-    DL_ASSIGN(const Entry* right, destination->next());
+    DL_ASSIGN(const Entry* right, of_destination(destination_->next()));
     while (left != nullptr || right != nullptr) {
       const int order = left == nullptr ? 1 : right == nullptr ? -1 : left->path.compare(right->path);
       DL_TRY(decide(order <= 0 ? left : nullptr, order >= 0 ? right : nullptr));
@@ -23,7 +24,7 @@ class Planner {
         DL_ASSIGN(left, next_of_source());
       }
       if (order >= 0) {
-        DL_ASSIGN(right, destination->next());
+        DL_ASSIGN(right, of_destination(destination_->next()));
       }
       if (++seen_ % 4096 == 0) {
         parts_.source_reporter.progress({.phase = "list", .files = seen_});
@@ -35,10 +36,23 @@ class Planner {
   }
 
  private:
+  // A side that cannot be listed to its end is refused by its name: nothing can be known of what is missing there.
+  template <typename T>
+  [[nodiscard]] Result<T> of_source(Result<T> result) const {
+    if (result || result.error().code != Code::refused) return result;
+    return cannot_read(parts_.source.describe(), std::move(result).error());
+  }
+  template <typename T>
+  [[nodiscard]] Result<T> of_destination(Result<T> result) const {
+    if (result || result.error().code != Code::refused) return result;
+    return wrap(std::move(result).error(),
+                "destination " + parts_.destination.describe() + " cannot be read; nothing was changed");
+  }
+
   // The next entry that the destination can hold.
   Result<const Entry*> next_of_source() {
     for (;;) {
-      DL_ASSIGN(const Entry* entry, source_->next());
+      DL_ASSIGN(const Entry* entry, of_source(source_->next()));
       if (entry == nullptr) return entry;
       auto reason = parts_.destination.why_not(entry->path);
       if (!reason && parts_.destination.nesting() == Place::Nesting::below_directories_only) {
@@ -102,7 +116,7 @@ class Planner {
   const PlanParts& parts_;
   const Trust trust_;
   const std::int64_t now_ns_;
-  std::unique_ptr<Lister> source_;
+  std::unique_ptr<Lister> source_, destination_;
   Clashes clashes_;
   PlanTotals totals_;
   Record record_;

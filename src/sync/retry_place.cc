@@ -96,6 +96,9 @@ class RetryPlace final : public WrappedPlace {
   Result<std::optional<Version>> look(const Op& op, const std::string& path) override {
     return repeat(op, "look at", path, [&] { return inner().look(op, path); });
   }
+  Result<Presence> presence(const Op& op, const std::string& path) override {
+    return repeat(op, "look at", path, [&] { return inner().presence(op, path); });
+  }
   Result<Version> fetch(const Op& op, const std::string& path, std::uint64_t limit, Bytes& into) override {
     return repeat(op, "fetch", path, [&] { return inner().fetch(op, path, limit, into); });
   }
@@ -137,7 +140,7 @@ class RetryPlace final : public WrappedPlace {
                                const Attributes& attributes) override {
     return repeat(op, "set the time of", path, [&] { return inner().set_attributes(op, path, stamp, attributes); });
   }
-  Result<std::vector<RemoveFailure>> remove(const Op& op, std::span<const std::string> paths) override;
+  Result<std::vector<RemoveFailure>> remove(const Op& op, std::span<const Removal> removals) override;
   Status set_aside(const Op& op, const std::string& path) override {
     return repeat(op, "keep a backup of", path, [&] { return inner().set_aside(op, path); });
   }
@@ -224,10 +227,11 @@ Result<Stamp> RetryPlace::finish(const Op& op, const NewFile& file, Upload& uplo
   }
 }
 
-Result<std::vector<RemoveFailure>> RetryPlace::remove(const Op& op, std::span<const std::string> paths) {
-  const std::string what = std::to_string(paths.size()) + " files";
+Result<std::vector<RemoveFailure>> RetryPlace::remove(const Op& op, std::span<const Removal> removals) {
+  const std::string what = std::to_string(removals.size()) + " files";
   Tries tries(shared_, op, "remove", what);
-  std::vector<std::string> left(paths.begin(), paths.end());
+  std::vector<Removal> left(removals.begin(), removals.end());
+  std::ranges::sort(left, {}, &Removal::path);
   std::vector<RemoveFailure> final;
   while (!left.empty()) {
     auto failures = inner().remove(op, left);
@@ -235,25 +239,26 @@ Result<std::vector<RemoveFailure>> RetryPlace::remove(const Op& op, std::span<co
       DL_TRY(tries.failed(std::move(failures).error()));
       continue;
     }
-    std::vector<std::string> again;
+    std::ranges::sort(*failures, {}, &RemoveFailure::path);
+    std::vector<Removal> again;
     Error last;
     for (RemoveFailure& failure : *failures) {
-      const bool is_ours = std::ranges::binary_search(left, failure.path);  // a server may say anything
+      const auto ours = std::ranges::lower_bound(left, failure.path, {}, &Removal::path);
+      const bool is_ours = ours != left.end() && ours->path == failure.path;  // a server may say anything
+      const bool is_twice = !again.empty() && again.back().path == failure.path;
       if (is_ours && is_retryable(failure.error.code)) {
         last = failure.error;
-        again.push_back(failure.path);
+        if (!is_twice) again.push_back(*ours);
       } else {
         final.push_back(std::move(failure));
       }
     }
     if (again.empty()) break;
-    std::ranges::sort(again);
-    again.erase(std::unique(again.begin(), again.end()), again.end());
     if (again.size() < left.size()) tries.moved();
     left = std::move(again);
     if (auto wait = tries.failed(last); !wait) {
       DL_TRY(op.check());
-      for (std::string& path : left) final.push_back({std::move(path), wait.error()});
+      for (Removal& removal : left) final.push_back({std::move(removal.path), wait.error()});
       break;
     }
   }

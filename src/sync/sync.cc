@@ -110,8 +110,6 @@ class Job {
     DL_ASSIGN(const auto writer, RecordWriter::create(parts_.folder, RecordFiles::plan, pair_));
     const PlanParts plan_parts{parts_.source, parts_.destination, known, *writer, source_side_, destination_side_};
     auto plan = make_plan(op_, plan_parts, options_.trust, now_ns());
-    if (!plan && plan.error().code == Code::refused)
-      return cannot_read(parts_.source.describe(), std::move(plan).error());
     return plan;
   }
 

@@ -361,5 +361,96 @@ TEST(Runs, put_large_files_in_place_whole_and_tidy_up_after_killed_ones) {
   EXPECT_EQ(kit.tree("target"), (Tree{{".duskline-tmp-other-s7", "of another pair"}, {"a", "1"}}));
 }
 
+// On a file system that takes "A" and "a" for one name, what is surplus by its name is what has just been written.
+TEST(Removal, leaves_another_file_than_was_listed) {
+  Kit kit;
+  kit.write("source/keep", "1");
+  kit.write("target/keep", "1");
+  kit.write("target/surplus", "listed");
+  class Replacing final : public WrappedPlace {
+   public:
+    Replacing(std::unique_ptr<Place> inner, Kit& kit) : WrappedPlace(std::move(inner)), kit_(kit) {}
+    Result<std::vector<RemoveFailure>> remove(const Op& op, std::span<const Removal> removals) override {
+      kit_.write("target/other", "put in its place");
+      std::filesystem::rename(kit_.scratch.path("target/other"), kit_.scratch.path("target/surplus"));
+      return inner().remove(op, removals);
+    }
+
+   private:
+    Kit& kit_;
+  };
+  kit.options.extra = Options::Extra::remove;
+  const Totals totals =
+      must(kit.sync(kit.folder("source", true), std::make_unique<Replacing>(kit.folder("target", false), kit)));
+  EXPECT_EQ(totals.failed, 1U);
+  EXPECT_EQ(totals.removed, 0U);
+  EXPECT_EQ(kit.read("target/surplus"), "put in its place");
+}
+
+TEST(Removal, spares_what_the_source_has_as_something_that_is_not_copied) {
+  Kit kit;
+  for (int i = 0; i < 20; ++i) kit.write("source/" + std::to_string(i), "x");
+  must(kit.across());
+  kit.write("target/link", "older");
+  kit.write("target/way/file", "older");
+  kit.write("target/gone", "older");
+  std::filesystem::create_symlink("0", kit.scratch.path("source/link"));
+  std::filesystem::create_symlink(".", kit.scratch.path("source/way"));
+  kit.options.extra = Options::Extra::remove;
+  const Totals totals = must(kit.across());
+  EXPECT_EQ(totals.removed, 1U);
+  EXPECT_EQ(totals.extra, 2U);
+  EXPECT_EQ(totals.failed, 0U);
+  EXPECT_EQ(kit.read("target/link"), "older");
+  EXPECT_EQ(kit.read("target/way/file"), "older");
+  EXPECT_EQ(kit.read("target/gone"), "absent");
+}
+
+TEST(Growing, beyond_what_travels_in_one_go_is_no_failure) {
+  Kit kit;
+  kit.write("source/log", "short when it was listed");
+  class Growing final : public WrappedPlace {
+   public:
+    Growing(std::unique_ptr<Place> inner, Kit& kit) : WrappedPlace(std::move(inner)), kit_(kit) {}
+    Result<Version> fetch(const Op& op, const std::string& path, std::uint64_t limit, Bytes& into) override {
+      kit_.write("source/log", std::string(3'000'000, 'x'));
+      return inner().fetch(op, path, limit, into);
+    }
+
+   private:
+    Kit& kit_;
+  };
+  EXPECT_EQ(must(kit.sync(std::make_unique<Growing>(kit.folder("source", true), kit), kit.bucket())).added, 1U);
+  EXPECT_EQ(kit.objects().at("log").size(), 3'000'000U);
+}
+
+// Two machines that sync to one shared directory do not know of each other.
+TEST(LargeFiles, whose_draft_another_run_replaced_are_not_put_in_place) {
+  Kit kit;
+  kit.options.piece_bytes = 1'000'000;
+  kit.options.workers = 1;
+  kit.write("source/large", std::string(2'500'000, 'x'));
+  kit.age();
+  must(kit.up());
+  class Meddling final : public WrappedPlace {
+   public:
+    Meddling(std::unique_ptr<Place> inner, Kit& kit) : WrappedPlace(std::move(inner)), kit_(kit) {}
+    Result<Stamp> finish(const Op& op, const NewFile& file, Upload& upload, const Fingerprint& expected) override {
+      if (std::exchange(first_, false)) {
+        std::filesystem::remove(kit_.scratch.path("target/" + upload.token));
+        kit_.write("target/" + upload.token, "another run's, half done");
+      }
+      return inner().finish(op, file, upload, expected);
+    }
+
+   private:
+    Kit& kit_;
+    bool first_ = true;
+  };
+  must(kit.sync(kit.bucket(), std::make_unique<Meddling>(kit.folder("target", false), kit)));
+  EXPECT_EQ(kit.read("target/large"), std::string(2'500'000, 'x'));  // fetched anew
+  EXPECT_EQ(kit.tree("target").size(), 1U);
+}
+
 }  // namespace
 }  // namespace duskline::sync

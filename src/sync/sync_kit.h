@@ -140,6 +140,7 @@ class Kit {
     bucket.prefix = prefix;
     bucket.service = "one";
     bucket.etags = EtagKind::md5;
+    bucket.max_copy_bytes = max_copy_bytes;
     if (!backup.empty()) {
       bucket.backup_bucket = testing::BadS3Server::bucket;
       bucket.backup_prefix = backup + "/";
@@ -175,6 +176,7 @@ class Kit {
   Options options;
   FolderOptions::Links links = FolderOptions::Links::skip;
   std::string backup;
+  std::uint64_t max_copy_bytes = BucketOptions().max_copy_bytes;
 
  private:
   std::unique_ptr<http::Transport> transport_;

@@ -150,19 +150,24 @@ Result<Outcome> Transfer::copy(const Op& op, const Record& record) {
   if (!copied && copied.error().code != Code::changing && copied.error().code != Code::not_found) {
     return std::move(copied).error();
   }
+  std::optional<Error> still_small;
   if (record.source.size_bytes <= small_bytes && copied) {
     thread_local Bytes content;
     auto version = parts_.source.fetch(op, record.path, small_bytes, content);
     if (!version && version.error().code == Code::not_found) return Outcome{Outcome::Kind::vanished, record};
-    if (!version) return std::move(version).error();
-    begun.version = std::move(*version);
-    begun.file = new_file(record, begun.version);
-    DL_ASSIGN(const Stamp stamp, parts_.destination.store(op, record.path, content, begun.file.attributes));
-    return stored(record, begun, stamp, content.size());
+    if (version) {
+      begun.version = std::move(*version);
+      begun.file = new_file(record, begun.version);
+      DL_ASSIGN(const Stamp stamp, parts_.destination.store(op, record.path, content, begun.file.attributes));
+      return stored(record, begun, stamp, content.size());
+    }
+    if (version.error().code != Code::changing) return std::move(version).error();
+    still_small = std::move(version).error();
   }
   DL_ASSIGN(auto now, look(op, record));
   if (!now) return Outcome{Outcome::Kind::vanished, record};
-  if (!copied) {  // it has changed since it was listed
+  if (still_small && now->file.size_bytes <= small_bytes) return *still_small;  // it has not outgrown the way it took
+  if (!copied) {                                                                // it has changed since it was listed
     Record again = record;
     again.source = now->version.stamp;
     Origin fresh{parts_.source, record.path, again.source};

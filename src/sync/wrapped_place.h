@@ -20,6 +20,7 @@ class WrappedPlace : public Place {
     return inner_->list(op, reporter, after);
   }
   Result<std::optional<Version>> look(const Op& op, const std::string& path) override { return inner_->look(op, path); }
+  Result<Presence> presence(const Op& op, const std::string& path) override { return inner_->presence(op, path); }
   Result<Version> fetch(const Op& op, const std::string& path, std::uint64_t limit, Bytes& into) override {
     return inner_->fetch(op, path, limit, into);
   }
@@ -57,8 +58,8 @@ class WrappedPlace : public Place {
                                const Attributes& attributes) override {
     return inner_->set_attributes(op, path, stamp, attributes);
   }
-  Result<std::vector<RemoveFailure>> remove(const Op& op, std::span<const std::string> paths) override {
-    return inner_->remove(op, paths);
+  Result<std::vector<RemoveFailure>> remove(const Op& op, std::span<const Removal> removals) override {
+    return inner_->remove(op, removals);
   }
   Status set_aside(const Op& op, const std::string& path) override { return inner_->set_aside(op, path); }
   Status tidy(const Op& op, const std::vector<std::string>& tokens) override { return inner_->tidy(op, tokens); }

@@ -109,6 +109,19 @@ def test_check_and_combined(p):
     expect("3 the same" in result.out, result.out)
 
 
+def test_check_counts_whatever_else_is_asked(p):
+    write(p.work / "a" / "f", b"1")
+    for flags in (["--check", "--dry-run"], ["--dryrun", "--check"], ["--check", "--delete"]):
+        expect(p.run("sync", "a", "b", *flags, code=3).out.startswith("add"), f"{flags}: not compared")
+    expect(not (p.work / "b").exists(), "a check wrote")
+
+
+def test_the_combined_report_has_one_line_for_each_file(p):
+    write(p.work / "a" / "odd\n= forged", b"1")
+    report = p.run("sync", "a", "b", "--check", "--combined", "-", code=3).out
+    expect("+ odd\\x0a= forged" in report.splitlines() and "= forged" not in report.splitlines(), report)
+
+
 def test_filters_and_explain(p):
     for name in ("a.txt", "b.tmp", "keep.tmp", "cache/x", "d/cache/y", "d/e/f.o"):
         write(p.work / "a" / name, b"x")
