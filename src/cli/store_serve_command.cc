@@ -40,6 +40,8 @@ Spec ServeCommand::spec() {
           {"--tls-cert", "FILE", "PEM: the server's certificate, then those that lead to its authority",
            to_text(options_.tls_certificate)},
           {"--tls-key", "FILE", "PEM: its key", to_text(options_.tls_key)},
+          {"--customer-keys-need-tls", "", "refuse keys for encryption (SSE-C) that come in the clear",
+           to_choice(options_.customer_keys_need_tls, true)},
           {"--access-log", "FILE", "a line for each request, in the form of S3's server access logs",
            to_text(options_.access_log)},
           {"--drain", "TIME", "how long requests may take to end when it stops (default: 30s)",

@@ -54,8 +54,9 @@ Result<http::ServerOptions> server_options(const ServeOptions& options, Reporter
 
 class RunningStore final : public StoreServer {
  public:
-  RunningStore(Reporter& reporter, std::unique_ptr<gateway::UserStore> users, std::unique_ptr<objects::Objects> objects)
-      : reporter_(reporter), users_(std::move(users)), objects_(std::move(objects)) {}
+  RunningStore(Reporter& reporter, const SealingKey& sealing, std::unique_ptr<gateway::UserStore> users,
+               std::unique_ptr<objects::Objects> objects)
+      : reporter_(reporter), sealing_(sealing), users_(std::move(users)), objects_(std::move(objects)) {}
   ~RunningStore() override {
     if (pages_) pages_->watch(nullptr);
   }
@@ -75,6 +76,7 @@ class RunningStore final : public StoreServer {
   }
   Reporter& reporter_;
   bool secure_ = false;
+  const SealingKey sealing_;
   // Each uses those before it.
   std::unique_ptr<gateway::UserStore> users_;
   std::unique_ptr<objects::Objects> objects_;
@@ -109,11 +111,14 @@ Status RunningStore::begin(Clock& clock, const ServeOptions& options, const http
                               .clock = clock,
                               .reporter = reporter_,
                               .observers = {&metrics_, audit_.get()},
-                              .pages = pages_.get()};
+                              .pages = pages_.get(),
+                              .sealing = &sealing_};
   if (access_) parts.observers.push_back(access_.get());
-  DL_ASSIGN(service_, gateway::Service::make(
-                          std::move(parts),
-                          {.region = options.region, .domain = options.domain, .anonymous = options.anonymous}));
+  DL_ASSIGN(service_,
+            gateway::Service::make(std::move(parts), {.region = options.region,
+                                                      .domain = options.domain,
+                                                      .anonymous = options.anonymous,
+                                                      .customer_keys_need_tls = options.customer_keys_need_tls}));
   DL_ASSIGN(server_, http::Server::start(server, *service_, clock));
   pages_->watch(server_.get());
   lifecycle_ = std::make_unique<gateway::LifecycleRunner>(*objects_, clock,
@@ -144,11 +149,12 @@ Result<std::unique_ptr<StoreServer>> StoreServer::start(Context& context, const 
   ::mallopt(M_ARENA_MAX, most_arenas);
   DL_ASSIGN(const auto server, server_options(options, context.console));
   DL_ASSIGN(auto users, open_users(context, options.directory));
+  DL_ASSIGN(const auto sealing, gateway::sealing_key_at(context.disk, sealing_key_path()));
   DL_ASSIGN(auto objects, objects::open_objects({.directory = options.directory,
                                                  .index_cache_bytes = options.index_cache_bytes,
                                                  .reporter = &context.console},
                                                 context.clock));
-  auto running = std::make_unique<RunningStore>(context.console, std::move(users), std::move(objects));
+  auto running = std::make_unique<RunningStore>(context.console, sealing, std::move(users), std::move(objects));
   DL_TRY(running->open_logs(options));
   DL_TRY(running->begin(context.clock, options, server));
   return std::unique_ptr<StoreServer>(std::move(running));

@@ -15,6 +15,7 @@ struct ServeOptions {
   std::string listen = "127.0.0.1:9000";
   std::string region = "us-east-1", domain;
   bool anonymous = false;
+  bool customer_keys_need_tls = false;
   std::string tls_certificate, tls_key;
   std::chrono::nanoseconds drain = std::chrono::seconds(30);
   unsigned workers = 32, max_connections = 20'000;

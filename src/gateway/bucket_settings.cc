@@ -95,7 +95,7 @@ Expected<http::Answer> get_bucket_encryption(Context& context) {
 
 Expected<http::Answer> put_bucket_encryption(Context& context) {
   DL_ASSIGN(const BucketEncryption encryption, parse_bucket_encryption(context.body));
-  if (!context.services.options.encrypted_at_rest) return no_encryption();
+  DL_TRY(check_encrypts(context.services));
   return set(context, property::bucket_encryption, bucket_encryption_document(encryption));
 }
 

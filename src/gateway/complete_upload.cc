@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "gateway/conditions.h"
+#include "gateway/encryption.h"
 #include "gateway/hooks.h"
 #include "gateway/object_writer.h"
 #include "gateway/operations.h"
@@ -196,7 +197,7 @@ http::Answer completed(const Context& context, const objects::Version& version) 
   give_checksum_elements(version.properties, xml);
   http::Answer answer = xml_answer(xml.take());
   give_version(context, version, answer.headers);
-  give_encryption(version.properties, answer.headers);
+  give_encryption(request.head->headers, version.properties, answer.headers);
   give_expiration(*context.bucket, version, answer.headers);
   return answer;
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/op.h"
+#include "base/sealing.h"
 #include "gateway/access.h"
 #include "gateway/error.h"
 #include "gateway/request.h"
@@ -18,9 +19,7 @@ struct ServiceOptions {
   std::string region = "us-east-1";
   std::string domain;      // "s3.example.com": buckets are also at BUCKET.s3.example.com; empty: path style only
   bool anonymous = false;  // whether requests without a signature are looked at at all
-  // Whether "x-amz-server-side-encryption: AES256" is accepted and given back. The server leaves encryption of its disk
-  // to the system; an operator whose disk is not encrypted can have such requests refused instead.
-  bool encrypted_at_rest = true;
+  bool customer_keys_need_tls = false;  // whether clients' keys for encryption are refused in the clear
 };
 
 class Authenticator;
@@ -31,6 +30,7 @@ struct Services {
   KeySource& keys;
   Clock& clock;
   Authenticator& authenticator;  // of forms
+  const SealingKey* sealing;     // of objects' keys; null: nothing is encrypted but under clients' keys
   ServiceOptions options;
 };
 

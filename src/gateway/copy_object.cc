@@ -1,9 +1,10 @@
-// CopyObject: the bytes are shared, not copied.
+// CopyObject: the bytes are shared, not copied, unless the copy is to be encrypted otherwise.
 #include <array>
 
 #include "gateway/conditions.h"
 #include "gateway/copy_source.h"
 #include "gateway/digests.h"
+#include "gateway/encryption.h"
 #include "gateway/hooks.h"
 #include "gateway/metadata.h"
 #include "gateway/object_writer.h"
@@ -46,8 +47,9 @@ Done refuse_idle_copy(const Context& context, const CopySource& source, const Pl
   const bool same = source.bucket.name == context.bucket->name && source.name.key == request.key &&
                     (!source.name.version || source.version.latest);
   if (!same || plan.metadata == Directive::replace) return {};
-  constexpr std::array<std::string_view, 4> changing = {"x-amz-storage-class", "x-amz-website-redirect-location",
-                                                        "x-amz-server-side-encryption", "x-amz-checksum-algorithm"};
+  constexpr std::array<std::string_view, 5> changing = {"x-amz-storage-class", "x-amz-website-redirect-location",
+                                                        "x-amz-server-side-encryption", "x-amz-checksum-algorithm",
+                                                        "x-amz-server-side-encryption-customer-algorithm"};
   for (const std::string_view header : changing) {
     if (request.header(header) != nullptr) return {};
   }
@@ -62,20 +64,60 @@ bool is_metadata(std::string_view name) {
   return name.starts_with(property::user_metadata) || std::find(kept.begin(), kept.end(), name) != kept.end();
 }
 
-// With its own bytes: what the bytes' source had in checksums that covered all of it stays true.
-Done take_checksum(const Context& context, const Plan& plan, const objects::Version& source,
-                   objects::Properties& properties) {
+// What becomes of the bytes, and all that depends on them.
+struct CopiedBytes {
+  std::unique_ptr<objects::Incoming> bytes;
+  std::string etag;
+};
+
+bool lies_in_one_run(const objects::Version& version) { return version.parts.empty(); }
+
+// What the source had in checksums that covered all of it stays true.
+bool keeps_checksum(const objects::Version& source, ChecksumKind wanted) {
   const auto kept = checksum_of(source.properties);
-  const bool whole = kept && value_of(source.properties, property::checksum_type) == "FULL_OBJECT";
-  const ChecksumKind wanted = plan.checksum.value_or(kept ? kept->kind : ChecksumKind::crc64nvme);
-  if (whole && kept->kind == wanted) {
-    keep_checksum(wanted, kept->value, "FULL_OBJECT", properties);
-    return {};
+  return kept && kept->kind == wanted && value_of(source.properties, property::checksum_type) == "FULL_OBJECT";
+}
+
+// Shared with the source, which has the same encryption or none.
+Expected<CopiedBytes> share_bytes(const Context& context, const CopySource& source, ChecksumKind wanted,
+                                  objects::Properties& properties) {
+  const objects::Version& version = source.version;
+  if (const std::string* const nonce = find(version.properties, property::encryption_nonce)) {
+    properties[std::string(property::encryption_nonce)] = *nonce;
   }
-  Digests digests(wanted);
-  DL_TRY(digest_stored(context, {source, 0, source.size_bytes}, digests));
-  keep_checksum(wanted, to_base64(digests.checksum.finish()), "FULL_OBJECT", properties);
-  return {};
+  if (keeps_checksum(version, wanted)) {
+    keep_checksum(wanted, checksum_of(version.properties)->value, "FULL_OBJECT", properties);
+  } else {
+    std::optional<Decryptor> decryptor;
+    if (source.key) decryptor.emplace(*source.key, version);
+    Checksum checksum(wanted);
+    DL_TRY(read_stored(context, {version, 0, version.size_bytes, decryptor ? &*decryptor : nullptr},
+                       [&](ByteView piece) -> Done {
+                         checksum.update(piece);
+                         return {};
+                       }));
+    keep_checksum(wanted, to_base64(checksum.finish()), "FULL_OBJECT", properties);
+  }
+  DL_ASSIGN(auto bytes, context.services.objects.share(version, 0, version.size_bytes));
+  return CopiedBytes{std::move(bytes), version.etag};
+}
+
+Expected<CopiedBytes> take_bytes(const Context& context, const CopySource& source, const Plan& plan,
+                                 objects::Properties& properties) {
+  const auto kept = checksum_of(source.version.properties);
+  const ChecksumKind kind = plan.checksum.value_or(kept ? kept->kind : ChecksumKind::crc64nvme);
+  const ObjectPlace place{context.bucket->name, context.request.key};
+  DL_ASSIGN(const auto wanted, wanted_encryption(context, context.request.head->headers));
+  if (wanted.by == encrypted_by(source.version.properties) && (!source.key || lies_in_one_run(source.version))) {
+    // A key is sealed anew: for its place, and under what the request gave.
+    if (source.key) DL_TRY(seal_object_key(context, wanted, place, *source.key, properties));
+    return share_bytes(context, source, kind, properties);
+  }
+  DL_ASSIGN(const auto key, take_encryption(context, place, context.request.head->headers, properties));
+  Digests digests(kind);
+  DL_ASSIGN(auto bytes, copy_bytes(context, source, {0, source.version.size_bytes}, key, properties, digests));
+  keep_checksum(kind, to_base64(digests.checksum.finish()), "FULL_OBJECT", properties);
+  return CopiedBytes{std::move(bytes), etag_of(digests.md5.finish(), properties, key)};
 }
 
 Expected<objects::Properties> properties_of(const Context& context, const CopySource& source, const Plan& plan) {
@@ -90,7 +132,6 @@ Expected<objects::Properties> properties_of(const Context& context, const CopySo
     }
   }
   DL_TRY(take_storage_class(headers, properties));
-  DL_TRY(take_encryption(context, headers, properties));
   if (plan.tagging == Directive::replace) {
     DL_TRY(take_tagging(context, headers, properties));
   } else if (const std::string* const tags = find(source.version.properties, property::tags)) {
@@ -100,14 +141,12 @@ Expected<objects::Properties> properties_of(const Context& context, const CopySo
   }
   DL_TRY(take_object_acl(context, headers, properties));
   DL_TRY(take_object_lock(context, headers, properties));
-  DL_TRY(take_checksum(context, plan, source.version, properties));
   return properties;
 }
 
-Expected<objects::Version> put_copy(const Context& context, const CopySource& source, objects::Properties properties) {
+Expected<objects::Version> put_copy(const Context& context, CopiedBytes copied, objects::Properties properties) {
   DL_ASSIGN(const auto conditions, write_conditions(context.request.head->headers));
-  DL_ASSIGN(auto bytes, context.services.objects.share(source.version, 0, source.version.size_bytes));
-  objects::PutRequest put{context.bucket->name, context.request.key, std::move(bytes), source.version.etag};
+  objects::PutRequest put{context.bucket->name, context.request.key, std::move(copied.bytes), std::move(copied.etag)};
   put.owner = owner_of_put(context, properties);
   put.properties = std::move(properties);
   S3Gate gate;
@@ -124,7 +163,6 @@ Expected<objects::Version> put_copy(const Context& context, const CopySource& so
 
 Expected<http::Answer> copy_object(Context& context) {
   DL_TRY(context.allow("s3:PutObject"));
-  DL_TRY(refuse_customer_keys(context.request.head->headers));
   DL_ASSIGN(const Plan plan, plan_of(context.request));
   DL_ASSIGN(const CopySource source, find_copy_source(context));
   DL_TRY(refuse_idle_copy(context, source, plan));
@@ -134,7 +172,8 @@ Expected<http::Answer> copy_object(Context& context) {
                        std::to_string(max_put_bytes));
   }
   DL_ASSIGN(auto properties, properties_of(context, source, plan));
-  DL_ASSIGN(const auto version, put_copy(context, source, std::move(properties)));
+  DL_ASSIGN(auto copied, take_bytes(context, source, plan, properties));
+  DL_ASSIGN(const auto version, put_copy(context, std::move(copied), std::move(properties)));
   context.object_bytes = version.size_bytes;
   XmlWriter xml;
   xml.root("CopyObjectResult");
@@ -144,7 +183,7 @@ Expected<http::Answer> copy_object(Context& context) {
   http::Answer answer = xml_answer(xml.take());
   give_source_version(source, answer.headers);
   give_version(context, version, answer.headers);
-  give_encryption(version.properties, answer.headers);
+  give_encryption(context.request.head->headers, version.properties, answer.headers);
   give_expiration(*context.bucket, version, answer.headers);
   return answer;
 }

@@ -50,11 +50,44 @@ Expected<CopySource> find_copy_source(const Context& context) {
   if (!bucket) return S3Error(ErrorCode::no_such_bucket).with("BucketName", name.bucket);
   DL_TRY(check_expected_owner("x-amz-source-expected-bucket-owner", context.request, *bucket));
   DL_ASSIGN(auto version, find_version(context, name, *bucket));
+  DL_ASSIGN(auto key, key_of_version(context, version, KeyOf::copy_source));
   const Conditions conditions = copy_source_conditions(*context.request.head);
   if (judge_read(conditions, version.etag, version.modified) != Judgement::proceed) {
     return S3Error(ErrorCode::precondition_failed).with("Condition", "x-amz-copy-source-If-*");
   }
-  return CopySource{std::move(name), std::move(*bucket), std::move(version)};
+  return CopySource{std::move(name), std::move(*bucket), std::move(version), std::move(key)};
+}
+
+Expected<std::unique_ptr<objects::Incoming>> copy_bytes(const Context& context, const CopySource& source,
+                                                        const ByteRange& range, const std::optional<ObjectKey>& key,
+                                                        objects::Properties& properties, Digests& digests) {
+  objects::Objects& objects = context.services.objects;
+  StoredRun run{source.version, range.offset_bytes, range.length_bytes};
+  std::optional<Decryptor> decryptor;
+  if (source.key) run.decryptor = &decryptor.emplace(*source.key, source.version);
+  const auto digest = [&](ByteView piece) -> Done {
+    digests.update(piece);
+    return {};
+  };
+  if (!source.key && !key) {
+    DL_ASSIGN(auto shared, objects.share(source.version, range.offset_bytes, range.length_bytes));
+    DL_TRY(read_stored(context, run, digest));
+    return shared;
+  }
+  std::optional<Encryptor> encryptor;
+  if (key) {
+    DL_ASSIGN(encryptor, Encryptor::begin(*key, properties));
+  }
+  DL_ASSIGN(auto incoming, objects.receive(range.length_bytes));
+  DL_TRY(read_stored(context, run, [&](ByteView piece) -> Done {
+    digests.update(piece);
+    if (encryptor) {
+      DL_ASSIGN(piece, encryptor->apply(piece));
+    }
+    DL_TRY(incoming->write(piece));
+    return {};
+  }));
+  return incoming;
 }
 
 void give_source_version(const CopySource& source, http::Headers& headers) {

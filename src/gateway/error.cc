@@ -88,6 +88,8 @@ constexpr std::array errors = {
     Row{ErrorCode::invalid_token, {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."}},
     Row{ErrorCode::invalid_uri, {"InvalidURI", 400, "Couldn't parse the specified URI."}},
     Row{ErrorCode::key_too_long, {"KeyTooLongError", 400, "Your key is too long"}},
+    Row{ErrorCode::kms_key_not_found,
+        {"KMS.NotFoundException", 400, "The key does not exist: this server has no key management service"}},
     Row{ErrorCode::malformed_acl,
         {"MalformedACLError", 400,
          "The XML you provided was not well-formed or did not validate against our published schema"}},

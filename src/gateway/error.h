@@ -55,6 +55,7 @@ enum class ErrorCode : std::uint8_t {
   invalid_token,
   invalid_uri,
   key_too_long,
+  kms_key_not_found,
   malformed_acl,
   malformed_policy,
   malformed_post_request,

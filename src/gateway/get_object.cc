@@ -3,6 +3,7 @@
 
 #include "gateway/conditions.h"
 #include "gateway/digests.h"
+#include "gateway/encryption.h"
 #include "gateway/hooks.h"
 #include "gateway/metadata.h"
 #include "gateway/operations.h"
@@ -102,7 +103,7 @@ Expected<http::Answer> describe(const Context& context, const objects::Version& 
   if (selected.partial) headers.emplace_back("content-range", content_range(selected.range, version.size_bytes));
   if (selected.parts) headers.emplace_back("x-amz-mp-parts-count", std::to_string(*selected.parts));
   give_metadata(version.properties, headers);
-  give_encryption(version.properties, headers);
+  give_encryption(context.request.head->headers, version.properties, headers);
   give_object_lock(context, version, headers);
   give_expiration(*context.bucket, version, headers);
   if (const std::size_t tags = tag_count(version.properties); tags > 0) {
@@ -114,20 +115,39 @@ Expected<http::Answer> describe(const Context& context, const objects::Version& 
   return answer;
 }
 
+// Answers say how an object is encrypted; a request that does so is meant for another operation.
+Done refuse_encryption_header(const Request& request) {
+  constexpr std::string_view name = "x-amz-server-side-encryption";
+  const std::string* const asked = request.header(name);
+  if (asked == nullptr) return {};
+  return invalid_argument("x-amz-server-side-encryption header is not supported for this operation.", std::string(name),
+                          *asked);
+}
+
 struct Found {
   objects::Version version;
+  std::optional<ObjectKey> key;
   Selection selected;
   http::Answer answer;
 };
 
 Expected<Found> look(Context& context) {
-  DL_TRY(refuse_customer_keys(context.request.head->headers));
+  DL_TRY(refuse_encryption_header(context.request));
   DL_ASSIGN(auto version, find_object(context, {"s3:GetObject", "s3:GetObjectVersion"}));
+  DL_ASSIGN(auto key, key_of_version(context, version));
   context.object_bytes = version.size_bytes;
   DL_TRY(judge(context, version));
   DL_ASSIGN(const Selection selected, select(context.request, version));
   DL_ASSIGN(auto answer, describe(context, version, selected));
-  return Found{std::move(version), selected, std::move(answer)};
+  return Found{std::move(version), std::move(key), selected, std::move(answer)};
+}
+
+// What has been read at once, and what will be when it is sent.
+Done decrypt(const ObjectKey& key, const objects::Version& version, std::uint64_t offset_bytes, http::Answer& answer) {
+  const Decryptor decryptor(key, version);
+  answer.files = decryptor.slices(answer.files, offset_bytes);
+  const ByteSpan body(reinterpret_cast<std::uint8_t*>(answer.body.data()), answer.body.size());
+  return decryptor.apply(body, offset_bytes);
 }
 
 }  // namespace
@@ -153,6 +173,7 @@ Expected<http::Answer> get_object(Context& context) {
   } else {
     found.answer.body = std::move(reading->bytes);
   }
+  if (found.key) DL_TRY(decrypt(*found.key, found.version, range.offset_bytes, found.answer));
   return std::move(found.answer);
 }
 

@@ -1,5 +1,5 @@
 // Where operations on objects meet the configuration of buckets: small questions, answered in tagging.cc, acl.cc,
-// object_lock.cc, cors.cc, lifecycle.cc and encryption.cc.
+// object_lock.cc, cors.cc and lifecycle.cc.
 //
 // `headers` are the request's, or the fields of a POST form under the same names.
 #pragma once
@@ -42,12 +42,6 @@ enum class Bypass : std::uint8_t { no, yes };
 [[nodiscard]] Bypass bypass_of(const Context& context, std::string_view key);
 // Versioning may not be suspended where objects are locked.
 [[nodiscard]] bool has_object_lock(const objects::Bucket& bucket);
-
-// x-amz-server-side-encryption of a put, or the bucket's default, into property::encryption; refuses what is not
-// supported. And the header of answers.
-[[nodiscard]] Done take_encryption(const Context& context, const http::Headers& headers,
-                                   objects::Properties& properties);
-void give_encryption(const objects::Properties& properties, http::Headers& headers);
 
 // Access-Control-Allow-* and Vary, for a request with Origin to a bucket with a CORS configuration.
 void give_cors(const Request& request, const objects::Bucket& bucket, http::Headers& headers);

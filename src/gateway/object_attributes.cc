@@ -3,6 +3,7 @@
 #include <array>
 
 #include "gateway/digests.h"
+#include "gateway/encryption.h"
 #include "gateway/listing_parameters.h"
 #include "gateway/metadata.h"
 #include "gateway/operations.h"
@@ -103,10 +104,10 @@ std::string bare(std::string value) {
 }  // namespace
 
 Expected<http::Answer> get_object_attributes(Context& context) {
-  DL_TRY(refuse_customer_keys(context.request.head->headers));
   DL_ASSIGN(const auto version, find_object(context, {"s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"}));
   DL_TRY(context.allow(context.request.parameter("versionId") != nullptr ? "s3:GetObjectVersion" : "s3:GetObject",
                        &version));
+  DL_TRY(key_of_version(context, version));
   DL_ASSIGN(const Attributes attributes, read_attributes(context.request.head->headers));
   XmlWriter xml;
   xml.root("GetObjectAttributesResponse");

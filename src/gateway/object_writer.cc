@@ -19,7 +19,6 @@ Expected<std::unique_ptr<ObjectWriter>> ObjectWriter::begin(const Context& conte
   if (head.key.size() > max_key_bytes) return ErrorCode::key_too_long;
   DL_TRY(context.allow_on("s3:PutObject", *context.bucket, head.key));
   if (head.size_bytes && *head.size_bytes > max_put_bytes) return too_large(*head.size_bytes, max_put_bytes);
-  DL_TRY(refuse_customer_keys(head.headers));
   DL_ASSIGN(auto promises, parse_promises(head.headers));
   DL_ASSIGN(auto conditions, write_conditions(head.headers));
   auto writer =
@@ -28,7 +27,10 @@ Expected<std::unique_ptr<ObjectWriter>> ObjectWriter::begin(const Context& conte
   objects::Properties& properties = writer->properties_;
   DL_TRY(take_metadata(headers, properties));
   DL_TRY(take_storage_class(headers, properties));
-  DL_TRY(take_encryption(context, headers, properties));
+  DL_ASSIGN(writer->key_, take_encryption(context, {context.bucket->name, writer->head_.key}, headers, properties));
+  if (writer->key_) {
+    DL_ASSIGN(writer->encryptor_, Encryptor::begin(*writer->key_, properties));
+  }
   DL_TRY(take_tagging(context, headers, properties));
   DL_TRY(take_object_acl(context, headers, properties));
   DL_TRY(take_object_lock(context, headers, properties));
@@ -41,6 +43,9 @@ Done ObjectWriter::write(ByteView piece) {
     return too_large(incoming_->size_bytes() + piece.size(), max_put_bytes);
   }
   digests_.update(piece);
+  if (encryptor_) {
+    DL_ASSIGN(piece, encryptor_->apply(piece));
+  }
   DL_TRY(incoming_->write(piece));
   return {};
 }
@@ -48,7 +53,8 @@ Done ObjectWriter::write(ByteView piece) {
 Expected<Written> ObjectWriter::finish(const http::Headers& trailers) {
   DL_ASSIGN(const Digested digested, check_promises(promises_, digests_, trailers));
   keep_checksum(digested.kind, digested.checksum, "FULL_OBJECT", properties_);
-  objects::PutRequest put{context_.bucket->name, head_.key, std::move(incoming_), to_hex(digested.md5)};
+  objects::PutRequest put{context_.bucket->name, head_.key, std::move(incoming_),
+                          etag_of(digested.md5, properties_, key_)};
   put.owner = owner_of_put(context_, properties_);
   put.properties = std::move(properties_);
   S3Gate gate;
@@ -63,7 +69,7 @@ Expected<Written> ObjectWriter::finish(const http::Headers& trailers) {
   Written written{std::move(*version), {}};
   written.headers.emplace_back("etag", quoted_etag(written.version.etag));
   give_version(context_, written.version, written.headers);
-  give_encryption(written.version.properties, written.headers);
+  give_encryption(head_.headers, written.version.properties, written.headers);
   give_checksum(written.version.properties, written.headers);
   give_expiration(*context_.bucket, written.version, written.headers);
   return written;

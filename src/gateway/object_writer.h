@@ -9,6 +9,7 @@
 #include "gateway/conditions.h"
 #include "gateway/context.h"
 #include "gateway/digests.h"
+#include "gateway/encryption.h"
 #include "gateway/error.h"
 #include "objects/objects.h"
 
@@ -53,6 +54,8 @@ class ObjectWriter {
   WriteConditions conditions_;
   Digests digests_;
   objects::Properties properties_;
+  std::optional<ObjectKey> key_;
+  std::optional<Encryptor> encryptor_;
   std::unique_ptr<objects::Incoming> incoming_;
 };
 

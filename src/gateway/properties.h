@@ -17,6 +17,9 @@ inline constexpr std::string_view checksum = "checksum.";  // + "crc32", "crc32c
 inline constexpr std::string_view checksum_algorithm = "checksum-algorithm";  // of uploads: "CRC32"
 inline constexpr std::string_view checksum_type = "checksum-type";            // "FULL_OBJECT", "COMPOSITE"
 inline constexpr std::string_view encryption = "encryption";                  // "AES256"
+inline constexpr std::string_view sealed_key = "encryption.key";              // the object's; missing: not encrypted
+inline constexpr std::string_view customer_salt = "encryption.salt";          // there: sealed under a client's key
+inline constexpr std::string_view encryption_nonce = "encryption.nonce";      // of parts too
 inline constexpr std::string_view tags = "tags";                              // "a=1&b=2", percent-encoded, in order
 inline constexpr std::string_view acl = "acl";                                // of buckets too
 inline constexpr std::string_view lock_mode = "lock.mode";                    // "GOVERNANCE", "COMPLIANCE"

@@ -60,7 +60,7 @@ Result<std::unique_ptr<Service>> Service::make(ServiceParts parts, ServiceOption
 Service::Service(ServiceParts parts, ServiceOptions options)
     : parts_(std::move(parts)),
       authenticator_(parts_.keys),
-      services_{parts_.objects, parts_.keys, parts_.clock, authenticator_, std::move(options)},
+      services_{parts_.objects, parts_.keys, parts_.clock, authenticator_, parts_.sealing, std::move(options)},
       id_seed_(scattered(static_cast<std::uint64_t>(parts_.clock.now().time_since_epoch().count()))) {}
 
 std::string Service::next_request_id() {

@@ -32,6 +32,7 @@ struct ServiceParts {
   Reporter& reporter;  // failures of ours, that clients only know as InternalError
   std::vector<Observer*> observers;
   Pages* pages = nullptr;
+  const SealingKey* sealing = nullptr;  // of objects' keys; null: only clients' keys encrypt
 };
 
 class Service final : public http::Handler {

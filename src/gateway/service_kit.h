@@ -41,7 +41,7 @@ class Gateway {
  public:
   Gateway() {
     world_.open(std::make_unique<objects::QuickFiles>());
-    service = *Service::make({*world_.engine, keys_, world_.clock, world_.reporter, {}, nullptr}, {});
+    service = *Service::make({*world_.engine, keys_, world_.clock, world_.reporter, {}, nullptr, &sealing_}, {});
   }
 
   http::Answer ask(const Ask& asked) { return run(signed_head(asked), asked.body); }
@@ -109,6 +109,7 @@ class Gateway {
  private:
   objects::World world_;
   TwoUsers keys_;
+  const SealingKey sealing_ = *SealingKey::generate();
 };
 
 }  // namespace duskline::gateway

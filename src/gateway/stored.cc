@@ -32,7 +32,13 @@ S3Error marker_error(const ObjectName& name, const objects::Version& marker) {
   return error;
 }
 
-Done digest_slice(const http::FileSlice& slice, Digests& digests) {
+// Decrypts bytes of the version from `at` on, and shows them.
+Done show(const StoredRun& run, ByteSpan bytes, std::uint64_t at, const See& see) {
+  if (run.decryptor != nullptr) DL_TRY(run.decryptor->apply(bytes, at));
+  return see(bytes);
+}
+
+Done read_slice(const StoredRun& run, const http::FileSlice& slice, std::uint64_t at, const See& see) {
   Bytes buffer(std::min<std::uint64_t>(slice.length_bytes, 256 << 10));
   std::uint64_t done = 0;
   while (done < slice.length_bytes) {
@@ -41,7 +47,7 @@ Done digest_slice(const http::FileSlice& slice, Digests& digests) {
         ::pread(slice.file->descriptor(), buffer.data(), want, static_cast<off_t>(slice.offset_bytes + done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return ErrorCode::internal_error;
-    digests.update(ByteView(buffer).first(static_cast<std::size_t>(got)));
+    DL_TRY(show(run, ByteSpan(buffer).first(static_cast<std::size_t>(got)), at + done, see));
     done += static_cast<std::uint64_t>(got);
   }
   return {};
@@ -75,17 +81,21 @@ Expected<objects::Version> find_object(const Context& context, const ObjectActio
   return find_object(context, {*context.bucket, context.request.key, version}, actions);
 }
 
-Done digest_stored(const Context& context, const StoredRun& run, Digests& digests) {
+Done read_stored(const Context& context, const StoredRun& run, const See& see) {
   for (std::uint64_t done = 0; done < run.length_bytes;) {
     DL_TRY(context.op.check());
     const std::uint64_t length = std::min(window_bytes, run.length_bytes - done);
-    DL_ASSIGN(const auto reading,
-              context.services.objects.open(run.version, run.offset_bytes + done, length, objects::Objects::Wait::yes));
+    std::uint64_t at = run.offset_bytes + done;
+    DL_ASSIGN(auto reading, context.services.objects.open(run.version, at, length, objects::Objects::Wait::yes));
     if (!reading) return ErrorCode::internal_error;
     if (!reading->bytes.empty()) {
-      digests.update(bytes_of(reading->bytes));
+      Bytes bytes(reading->bytes.begin(), reading->bytes.end());
+      DL_TRY(show(run, bytes, at, see));
     } else {
-      for (const http::FileSlice& slice : reading->slices) DL_TRY(digest_slice(slice, digests));
+      for (const http::FileSlice& slice : reading->slices) {
+        DL_TRY(read_slice(run, slice, at, see));
+        at += slice.length_bytes;
+      }
     }
     done += length;
   }
@@ -101,15 +111,6 @@ Done check_expected_owner(std::string_view header, const Request& request, const
   const std::string* const expected = request.header(header);
   if (expected == nullptr || *expected == bucket.owner) return {};
   return ErrorCode::access_denied;
-}
-
-Done refuse_customer_keys(const http::Headers& headers) {
-  const auto found = std::find_if(headers.begin(), headers.end(), [](const auto& header) {
-    return header.first.starts_with("x-amz-server-side-encryption-customer-") ||
-           header.first.starts_with("x-amz-copy-source-server-side-encryption-customer-");
-  });
-  if (found == headers.end()) return {};
-  return S3Error(ErrorCode::not_implemented).with("Header", found->first);
 }
 
 }  // namespace duskline::gateway

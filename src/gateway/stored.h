@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "gateway/context.h"
-#include "gateway/digests.h"
 #include "gateway/error.h"
+#include "gateway/object_cipher.h"
 #include "objects/types.h"
 
 namespace duskline::gateway {
@@ -31,12 +32,14 @@ struct ObjectActions {
 // The same for the request's own bucket and key.
 [[nodiscard]] Expected<objects::Version> find_object(const Context& context, const ObjectActions& actions);
 
-// Reads a run of a version's bytes and hashes them.
+// Reads a run of a version's bytes, decrypts them where they are encrypted, and shows them piece by piece.
 struct StoredRun {
   const objects::Version& version;
   std::uint64_t offset_bytes = 0, length_bytes = 0;
+  const Decryptor* decryptor = nullptr;
 };
-[[nodiscard]] Done digest_stored(const Context& context, const StoredRun& run, Digests& digests);
+using See = std::function<Done(ByteView piece)>;
+[[nodiscard]] Done read_stored(const Context& context, const StoredRun& run, const See& see);
 
 // "\"d41d8cd9...\""
 [[nodiscard]] inline std::string quoted_etag(std::string_view etag) { return "\"" + std::string(etag) + "\""; }
@@ -45,8 +48,5 @@ struct StoredRun {
 
 // AccessDenied where the header is there and names somebody else.
 [[nodiscard]] Done check_expected_owner(std::string_view header, const Request& request, const objects::Bucket& bucket);
-
-// Headers of SSE-C, or of its copy sources, are refused: NotImplemented.
-[[nodiscard]] Done refuse_customer_keys(const http::Headers& headers);
 
 }  // namespace duskline::gateway

@@ -1,5 +1,6 @@
 // UploadPart and UploadPartCopy.
 #include "gateway/copy_source.h"
+#include "gateway/encryption.h"
 #include "gateway/hooks.h"
 #include "gateway/object_writer.h"
 #include "gateway/operations.h"
@@ -34,18 +35,23 @@ Expected<objects::Part> put_part(const Context& context, const objects::Upload& 
 
 class UploadPart final : public Receiver {
  public:
-  UploadPart(Context& context, objects::Upload upload, std::uint32_t number, Promises promises)
+  UploadPart(Context& context, objects::Upload upload, std::uint32_t number, Promises promises,
+             std::optional<ObjectKey> key)
       : context_(context),
         upload_(std::move(upload)),
         number_(number),
         promises_(std::move(promises)),
         checksum_(checksum_of_upload(upload_)),
+        key_(std::move(key)),
         digests_(promises_.kind.value_or(checksum_.kind)) {
     // What the client promised is checked; what the object will need is kept.
     if (digests_.checksum.kind() != checksum_.kind) kept_.emplace(checksum_.kind);
   }
 
   Done begin() {
+    if (key_) {
+      DL_ASSIGN(encryptor_, Encryptor::begin(*key_, properties_));
+    }
     DL_ASSIGN(incoming_, context_.services.objects.receive(context_.body_bytes));
     return {};
   }
@@ -56,6 +62,9 @@ class UploadPart final : public Receiver {
     }
     digests_.update(piece);
     if (kept_) kept_->update(piece);
+    if (encryptor_) {
+      DL_ASSIGN(piece, encryptor_->apply(piece));
+    }
     DL_TRY(incoming_->write(piece));
     return {};
   }
@@ -63,15 +72,15 @@ class UploadPart final : public Receiver {
   Expected<http::Answer> finish(const http::Headers& trailers) override {
     DL_ASSIGN(const Digested digested, check_promises(promises_, digests_, trailers));
     context_.object_bytes = incoming_->size_bytes();
-    objects::Properties properties;
     const std::string kept = kept_ ? to_base64(kept_->finish()) : digested.checksum;
-    properties[std::string(info_of(checksum_.kind).property)] = kept;
+    properties_[std::string(info_of(checksum_.kind).property)] = kept;
+    std::string etag = etag_of(digested.md5, upload_.properties, key_);
     DL_ASSIGN(const auto part,
-              put_part(context_, upload_, number_, std::move(incoming_), to_hex(digested.md5), std::move(properties)));
+              put_part(context_, upload_, number_, std::move(incoming_), std::move(etag), std::move(properties_)));
     http::Answer answer;
     answer.headers.emplace_back("etag", quoted_etag(part.etag));
     answer.headers.emplace_back(info_of(digested.kind).header, digested.checksum);
-    give_encryption(upload_.properties, answer.headers);
+    give_encryption(context_.request.head->headers, upload_.properties, answer.headers);
     return answer;
   }
 
@@ -81,6 +90,9 @@ class UploadPart final : public Receiver {
   const std::uint32_t number_;
   const Promises promises_;
   const UploadChecksum checksum_;
+  const std::optional<ObjectKey> key_;
+  std::optional<Encryptor> encryptor_;
+  objects::Properties properties_;
   Digests digests_;
   std::optional<Checksum> kept_;
   std::unique_ptr<objects::Incoming> incoming_;
@@ -95,35 +107,34 @@ Expected<ByteRange> range_of(const Request& request, const objects::Version& sou
 }  // namespace
 
 Expected<std::unique_ptr<Receiver>> upload_part(Context& context) {
-  DL_TRY(refuse_customer_keys(context.request.head->headers));
   DL_ASSIGN(const auto number, part_number(context.request));
   DL_ASSIGN(auto upload, find_upload(context));
+  DL_ASSIGN(auto key, key_of_upload(context, upload));
   if (context.body_bytes && *context.body_bytes > max_put_bytes) return too_large(*context.body_bytes, max_put_bytes);
   DL_ASSIGN(auto promises, parse_promises(context.request.head->headers));
   DL_TRY(check_kind(promises, checksum_of_upload(upload)));
-  auto receiver = std::make_unique<UploadPart>(context, std::move(upload), number, std::move(promises));
+  auto receiver = std::make_unique<UploadPart>(context, std::move(upload), number, std::move(promises), std::move(key));
   DL_TRY(receiver->begin());
   return receiver;
 }
 
 Expected<http::Answer> upload_part_copy(Context& context) {
   DL_TRY(context.allow("s3:PutObject"));
-  DL_TRY(refuse_customer_keys(context.request.head->headers));
   DL_ASSIGN(const auto number, part_number(context.request));
   DL_ASSIGN(const auto upload, find_upload(context));
+  DL_ASSIGN(const auto key, key_of_upload(context, upload));
   DL_ASSIGN(const CopySource source, find_copy_source(context));
   DL_ASSIGN(const ByteRange range, range_of(context.request, source.version));
   if (range.length_bytes > max_put_bytes) return too_large(range.length_bytes, max_put_bytes);
-  DL_ASSIGN(auto bytes, context.services.objects.share(source.version, range.offset_bytes, range.length_bytes));
-  // A part's ETag is the MD5 of its bytes: they are read, though not written again.
   const UploadChecksum checksum = checksum_of_upload(upload);
   Digests digests(checksum.kind);
-  DL_TRY(digest_stored(context, {source.version, range.offset_bytes, range.length_bytes}, digests));
   objects::Properties properties;
+  DL_ASSIGN(auto bytes, copy_bytes(context, source, range, key, properties, digests));
   const std::string value = to_base64(digests.checksum.finish());
   properties[std::string(info_of(checksum.kind).property)] = value;
+  std::string etag = etag_of(digests.md5.finish(), upload.properties, key);
   DL_ASSIGN(const auto part,
-            put_part(context, upload, number, std::move(bytes), to_hex(digests.md5.finish()), std::move(properties)));
+            put_part(context, upload, number, std::move(bytes), std::move(etag), std::move(properties)));
   context.object_bytes = part.size_bytes;
   XmlWriter xml;
   xml.root("CopyPartResult");
@@ -132,7 +143,7 @@ Expected<http::Answer> upload_part_copy(Context& context) {
   if (checksum.named) xml.text(info_of(checksum.kind).element, value);
   http::Answer answer = xml_answer(xml.take());
   give_source_version(source, answer.headers);
-  give_encryption(upload.properties, answer.headers);
+  give_encryption(context.request.head->headers, upload.properties, answer.headers);
   return answer;
 }
 

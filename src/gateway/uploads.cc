@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "gateway/encryption.h"
 #include "gateway/hooks.h"
 #include "gateway/metadata.h"
 #include "gateway/operations.h"
@@ -77,12 +78,11 @@ Done take_upload_checksum(const http::Headers& headers, objects::Properties& pro
 Expected<http::Answer> create_upload(Context& context) {
   DL_TRY(context.allow("s3:PutObject"));
   const http::Headers& headers = context.request.head->headers;
-  DL_TRY(refuse_customer_keys(headers));
   objects::Upload upload{context.bucket->name, context.request.key, {}, context.request.now, context.caller.user};
   objects::Properties& properties = upload.properties;
   DL_TRY(take_metadata(headers, properties));
   DL_TRY(take_storage_class(headers, properties));
-  DL_TRY(take_encryption(context, headers, properties));
+  DL_TRY(take_encryption(context, {upload.bucket, upload.key}, headers, properties));
   DL_TRY(take_tagging(context, headers, properties));
   DL_TRY(take_object_acl(context, headers, properties));
   DL_TRY(take_object_lock(context, headers, properties));
@@ -98,7 +98,7 @@ Expected<http::Answer> create_upload(Context& context) {
   xml.text("Key", upload.key);
   xml.text("UploadId", made->id);
   http::Answer answer = xml_answer(xml.take());
-  give_encryption(made->properties, answer.headers);
+  give_encryption(headers, made->properties, answer.headers);
   if (const UploadChecksum checksum = checksum_of_upload(*made); checksum.named) {
     answer.headers.emplace_back("x-amz-checksum-algorithm", info_of(checksum.kind).name);
     answer.headers.emplace_back("x-amz-checksum-type", name_of(checksum.form));

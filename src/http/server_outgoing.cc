@@ -107,6 +107,10 @@ std::uint64_t length_of(const Answer& answer) {
 
 }  // namespace
 
+ssize_t SharedFile::read(ByteSpan room, std::uint64_t offset_bytes) const {
+  return ::pread(descriptor(), room.data(), room.size(), static_cast<off_t>(offset_bytes));
+}
+
 std::string render_head(const Answer& answer, const AnswerFraming& framing) {
   std::string text;
   text.reserve(512);
@@ -160,6 +164,7 @@ Moved Outgoing::send_some(Stream& stream, ByteSpan scratch, std::size_t most) {
       file_sent_bytes_ = 0;
     }
     const FileSlice& slice = files_[file_];
+    if (!slice.file->is_sent_as_it_lies()) return write_some(stream, scratch);
     const std::size_t length = std::min<std::uint64_t>(slice.length_bytes - file_sent_bytes_, most);
     const More more = file_ + 1 < files_.size() ? More::follows : More::no;
     const auto sent = stream.send_file(slice.file->descriptor(), slice.offset_bytes + file_sent_bytes_, length, more);
@@ -170,6 +175,11 @@ Moved Outgoing::send_some(Stream& stream, ByteSpan scratch, std::size_t most) {
     const auto body = bytes_of(body_).subspan(sent_bytes_ - head_.size());
     return stream.write(body.first(std::min(body.size(), write_bytes)), More::no);
   }
+  return write_some(stream, scratch);
+}
+
+Moved Outgoing::write_some(Stream& stream, ByteSpan scratch) {
+  const std::uint64_t in_memory = head_.size() + body_.size();
   // Of an answer with large files just the head and body: the files need no copy.
   const bool large = total_bytes_ - sent_bytes_ > small_bytes && sent_bytes_ < in_memory;
   if (large) scratch = scratch.first(std::min<std::uint64_t>(scratch.size(), in_memory - sent_bytes_));
@@ -198,7 +208,7 @@ std::size_t Outgoing::gather(ByteSpan room) const {
     std::size_t want = std::min<std::uint64_t>(slice.length_bytes - skip, room.size() - count);
     std::uint64_t offset = slice.offset_bytes + skip;
     while (want > 0) {
-      const ssize_t got = ::pread(slice.file->descriptor(), room.data() + count, want, static_cast<off_t>(offset));
+      const ssize_t got = slice.file->read(room.subspan(count, want), offset);
       if (got <= 0) return count;
       count += static_cast<std::size_t>(got);
       offset += static_cast<std::uint64_t>(got);

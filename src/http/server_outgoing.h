@@ -38,6 +38,7 @@ class Outgoing {
 
  private:
   Moved send_some(Stream& stream, ByteSpan scratch, std::size_t most);
+  Moved write_some(Stream& stream, ByteSpan scratch);
   std::size_t gather(ByteSpan room) const;
   void advance(std::size_t bytes);
   std::string head_, body_;
