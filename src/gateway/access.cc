@@ -169,6 +169,10 @@ bool acl_allows(const AccessQuestion& question, const PublicAccess& blocked) {
     const bool writes = *permission == Permission::write_acp;
     return granted(bucket.properties, bucket.owner, writes ? Permission::write : Permission::read);
   }
+  // Whoever may write an object may write it with its tags.
+  if (question.action == "s3:PutObjectTagging" && question.version == nullptr) {
+    return granted(bucket.properties, bucket.owner, Permission::write);
+  }
   if (user.empty()) return false;
   const bool owns_object = question.version != nullptr && question.version->owner == user &&
                            question.action.find("Tagging") != std::string_view::npos;

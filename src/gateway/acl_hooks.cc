@@ -71,8 +71,20 @@ Done take_object_acl(const Context& context, const http::Headers& headers, objec
   return {};
 }
 
-Done take_bucket_settings(const Context& context, const http::Headers& headers, objects::Bucket& bucket) {
+Done take_bucket_acl(const Context& context, const http::Headers& headers, objects::Bucket& bucket) {
   const std::string& owner = context.caller.user;
+  DL_ASSIGN(const auto acl, acl_of_headers(headers, {owner, ""}, context.services.keys));
+  if (!acl) return {};
+  if (ownership_of(bucket) == Ownership::bucket_owner_enforced) {
+    if (*acl != Acl::private_to(owner)) return ErrorCode::invalid_bucket_acl_with_object_ownership;
+    return {};
+  }
+  if (acl->is_public() && public_access_of(bucket).access.block_acls) return ErrorCode::access_denied;
+  keep_acl(*acl, owner, bucket.properties);
+  return {};
+}
+
+Done take_bucket_settings(const Context& context, const http::Headers& headers, objects::Bucket& bucket) {
   if (const std::string* const ownership = find_header(headers, "x-amz-object-ownership")) {
     if (!is_ownership(*ownership)) {
       return invalid_argument("Invalid x-amz-object-ownership header: " + *ownership, "x-amz-object-ownership",
@@ -80,12 +92,7 @@ Done take_bucket_settings(const Context& context, const http::Headers& headers, 
     }
     bucket.properties[std::string(property::ownership)] = *ownership;
   }
-  DL_ASSIGN(const auto acl, acl_of_headers(headers, {owner, ""}, context.services.keys));
-  const bool enforced = ownership_of(bucket) == Ownership::bucket_owner_enforced;
-  if (acl && enforced && *acl != Acl::private_to(owner)) {
-    return S3Error(ErrorCode::invalid_bucket_acl_with_object_ownership);
-  }
-  if (acl && !enforced) keep_acl(*acl, owner, bucket.properties);
+  DL_TRY(take_bucket_acl(context, headers, bucket));
   if (const std::string* const lock = find_header(headers, "x-amz-bucket-object-lock-enabled")) {
     if (*lock == "true" || *lock == "True") {
       bucket.properties[std::string(property::object_lock)] = "";

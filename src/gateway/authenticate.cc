@@ -98,6 +98,7 @@ Expected<Identity> Authenticator::identify(const Request& request) {
     }
     return identity;
   }
+  DL_TRY(check_time(*claim, request.now));
   DL_ASSIGN(identity.body, body_rules(claim->payload, *request.head));
   const auto key = keys_.find(claim->access_key);
   if (key == nullptr) return unknown_key(claim->access_key);
@@ -107,7 +108,6 @@ Expected<Identity> Authenticator::identify(const Request& request) {
   DL_TRY(check_coverage(*claim, request));
   const Hash256 signing = signing_key(*key, claim->scope);
   DL_TRY(check_signature(*claim, request, signing));
-  DL_TRY(check_time(*claim, request.now));
   if (identity.body.signing) identity.body.signing = {signing, claim->date, claim->scope.text(), claim->signature};
   identity.caller = caller_of(*key, claim->where, claim->time);
   return identity;

@@ -205,5 +205,17 @@ TEST(Authenticator, AnAnonymousCallerCannotSignChunks) {
             "AccessDenied");
 }
 
+// Its owner must hear of the clock, not of what follows from it.
+TEST(Authenticator, SaysThatAClockIsWrongBeforeAnythingElse) {
+  for (const char* date : {"20130524T010000Z", "20150101T000000Z", "19500707T215304Z", "20950707T215304Z"}) {
+    auto headers = get_headers();
+    set(headers, "x-amz-date", date);
+    EXPECT_EQ(verdict(example_request("GET", "/test.txt", headers)), "RequestTimeTooSkewed") << date;
+  }
+  auto headers = get_headers();
+  set(headers, "x-amz-date", "yesterday");
+  EXPECT_EQ(verdict(example_request("GET", "/test.txt", headers)), "AccessDenied");
+}
+
 }  // namespace
 }  // namespace duskline::gateway

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "gateway/conditions.h"
+#include "gateway/configuration.h"
 #include "gateway/hooks.h"
 #include "gateway/listing_parameters.h"
 #include "gateway/operations.h"
@@ -28,25 +29,36 @@ std::string region_of(const Context& context, const objects::Bucket& bucket) {
   return location == nullptr || location->empty() ? context.services.options.region : *location;
 }
 
-bool is_location(std::string_view text) {
-  return text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == ':';
-         });
+// "eu-west-1", "us-gov-east-1": a place in the world, a direction, a number.
+bool is_amazon_region(std::string_view text) {
+  const bool clean = std::all_of(text.begin(), text.end(),
+                                 [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  constexpr std::size_t longest = 64;
+  const auto last = text.rfind('-');
+  return clean && text.size() <= longest && std::count(text.begin(), text.end(), '-') >= 2 && last + 1 < text.size() &&
+         std::all_of(text.begin() + static_cast<std::ptrdiff_t>(last) + 1, text.end(),
+                     [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// There is one region; programs that were made for Amazon's may name theirs.
+bool is_location(const Context& context, std::string_view text) {
+  return text.empty() || text == context.services.options.region || text == "EU" || is_amazon_region(text);
 }
 
 // From CreateBucketConfiguration; empty where there is none.
-Expected<std::string> wanted_location(const std::string& body) {
+Expected<std::string> wanted_location(const Context& context) {
+  const std::string& body = context.body;
   if (body.find_first_not_of(" \t\r\n") == std::string::npos) return std::string();
   DL_ASSIGN(const auto document, XmlDocument::parse(body, "CreateBucketConfiguration"));
   std::string location = document.root().text_of("LocationConstraint").value_or("");
-  if (!is_location(location)) {
+  if (!is_location(context, location)) {
     return S3Error(ErrorCode::invalid_location_constraint).with("LocationConstraint", location);
   }
   return location;
 }
 
 // A bucket of that name is there already: who asks decides what that means.
-Expected<http::Answer> existing(const Context& context, const objects::Bucket& bucket) {
+Expected<http::Answer> existing(Context& context, const objects::Bucket& bucket) {
   if (bucket.owner != context.caller.user) {
     return S3Error(ErrorCode::bucket_already_exists).with("BucketName", bucket.name);
   }
@@ -54,6 +66,22 @@ Expected<http::Answer> existing(const Context& context, const objects::Bucket& b
   if (context.services.options.region != "us-east-1") {
     return S3Error(ErrorCode::bucket_already_owned_by_you).with("BucketName", bucket.name);
   }
+  // There, its ACL begins anew too.
+  objects::Bucket wanted{bucket.name, bucket.owner};
+  wanted.properties = bucket.properties;
+  wanted.properties.erase(std::string(property::acl));
+  context.bucket = bucket;
+  DL_TRY(context.allow("s3:PutBucketAcl"));
+  DL_TRY(take_bucket_acl(context, context.request.head->headers, wanted));
+  DL_TRY(change_bucket(context, [&](objects::Bucket& changed) -> Done {
+    const std::string* const acl = find(wanted.properties, property::acl);
+    if (acl == nullptr) {
+      changed.properties.erase(std::string(property::acl));
+    } else {
+      changed.properties[std::string(property::acl)] = *acl;
+    }
+    return {};
+  }));
   http::Answer answer;
   answer.headers.emplace_back("location", "/" + bucket.name);
   return answer;
@@ -114,7 +142,7 @@ Expected<http::Answer> create_bucket(Context& context) {
   if (context.caller.anonymous()) return ErrorCode::access_denied;
   const std::string& name = context.request.bucket;
   if (!is_bucket_name(name)) return S3Error(ErrorCode::invalid_bucket_name).with("BucketName", name);
-  DL_ASSIGN(auto location, wanted_location(context.body));
+  DL_ASSIGN(auto location, wanted_location(context));
   DL_ASSIGN(const auto present, context.services.objects.bucket(name));
   if (present) return existing(context, *present);
   DL_TRY(context.allow("s3:CreateBucket"));

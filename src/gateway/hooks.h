@@ -26,6 +26,8 @@ namespace duskline::gateway {
 // The same for CreateBucket (x-amz-acl, grants, x-amz-object-ownership, x-amz-bucket-object-lock-enabled), into the
 // bucket's properties; may turn its versioning on.
 [[nodiscard]] Done take_bucket_settings(const Context& context, const http::Headers& headers, objects::Bucket& bucket);
+// Of these the ACL alone.
+[[nodiscard]] Done take_bucket_acl(const Context& context, const http::Headers& headers, objects::Bucket& bucket);
 // Who shall own what the caller puts: the bucket's owner where ownership controls say so.
 [[nodiscard]] std::string owner_of_put(const Context& context, const objects::Properties& properties);
 

@@ -1,5 +1,6 @@
 // Lifecycle rules as XML, both ways.
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/hash.h"
@@ -68,8 +69,8 @@ Expected<LifecycleFilter> parse_filter(const XmlNode& rule) {
   filter.prefix = rule.text_of("Prefix");
   if (node && filter.prefix) return ErrorCode::malformed_xml;
   if (!node) {
+    if (!filter.prefix) return ErrorCode::malformed_xml;
     filter.form = LifecycleFilter::Form::rule_prefix;
-    if (!filter.prefix) filter.prefix = "";  // as it will be written
     return filter;
   }
   const auto parts = node.children();
@@ -109,7 +110,10 @@ Expected<LifecycleTransition> parse_transition(const XmlNode& node, std::string_
   DL_ASSIGN(transition.newer_versions, number_in<std::uint32_t>(node, "NewerNoncurrentVersions", 1));
   DL_ASSIGN(transition.date, date_in(node));
   transition.storage_class = node.text_of("StorageClass").value_or("");
-  if (transition.storage_class.empty() || transition.days.has_value() == transition.date.has_value()) {
+  static constexpr std::array<std::string_view, 6> colder = {
+      "GLACIER", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "GLACIER_IR"};
+  const bool known = std::find(colder.begin(), colder.end(), transition.storage_class) != colder.end();
+  if (!known || transition.days.has_value() == transition.date.has_value()) {
     return ErrorCode::malformed_xml;
   }
   return transition;

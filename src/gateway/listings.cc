@@ -93,7 +93,8 @@ Expected<http::Answer> list_objects(Context& context) {
   XmlWriter xml;
   xml.root("ListBucketResult");
   xml.text("Name", context.bucket->name);
-  xml.text("Prefix", asked.encode(asked.prefix));
+  // Here encoding-type is documented to be about keys; SDKs decode those, and not all of them the prefix.
+  xml.text("Prefix", asked.prefix);
   xml.text("Marker", asked.encode(marker));
   if (listed.truncated && !asked.delimiter.empty()) xml.text("NextMarker", asked.encode(listed.next));
   xml.number("MaxKeys", asked.limit);
@@ -128,7 +129,7 @@ Expected<http::Answer> list_objects_v2(Context& context) {
   xml.text("Prefix", asked.encode(asked.prefix));
   if (token != nullptr) xml.text("ContinuationToken", *token);
   if (listed.truncated) xml.text("NextContinuationToken", make_token(listed.next));
-  if (!start_after.empty()) xml.text("StartAfter", asked.encode(start_after));
+  if (request.parameter("start-after") != nullptr) xml.text("StartAfter", asked.encode(start_after));
   xml.number("KeyCount", listed.entries.size() + listed.prefixes.size());
   xml.number("MaxKeys", asked.limit);
   if (!asked.delimiter.empty()) xml.text("Delimiter", asked.encode(asked.delimiter));

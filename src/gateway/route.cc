@@ -138,7 +138,10 @@ bool is_bucket_name(std::string_view name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   if (!letter(name.front()) || !letter(name.back())) return false;
   if (!std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || c == '.' || c == '-'; })) return false;
-  if (name.find("..") != std::string_view::npos) return false;
+  // Its labels shall be those of a host name.
+  for (const std::string_view joint : {"..", ".-", "-."}) {
+    if (name.find(joint) != std::string_view::npos) return false;
+  }
   const bool digits_and_dots =
       std::all_of(name.begin(), name.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
   if (digits_and_dots && std::count(name.begin(), name.end(), '.') == 3) return false;  // an IPv4 address

@@ -65,8 +65,8 @@ Expected<std::optional<std::string>> version_parameter(const Request& request) {
 Expected<objects::Version> find_object(const Context& context, const ObjectName& name, const ObjectActions& actions) {
   const std::string_view action = name.version ? actions.by_version : actions.latest;
   DL_ASSIGN(auto version, context.services.objects.find(name.bucket.name, name.key, name.version));
+  // That something is not there, whoever may list the bucket may know, and nobody else.
   if (!version) {
-    DL_TRY(context.allow_on(action, name.bucket, name.key));
     if (!name.version) return missing(context, name, no_such_key(name.key));
     return missing(context, name,
                    S3Error(ErrorCode::no_such_version).with("Key", name.key).with("VersionId", *name.version));

@@ -78,7 +78,7 @@ def answered(answer: Answer, status: int, code: str = "") -> Answer:
 
 
 def bucket_names(world: World) -> None:
-    for name in ("ab", "a" * 64, "Upper", "under_score", "-front", "back-", "a..b", "192.168.1.1", "xn--a", "a-s3alias", "with space"):
+    for name in ("ab", "a" * 64, "Upper", "under_score", "-front", "back-", "a..b", "a.-b", "a-.b", "192.168.1.1", "xn--a", "a-s3alias", "with space"):
         quoted = name.replace(" ", "%20")
         answered(world.send("PUT", f"/{quoted}"), 400, "InvalidBucketName")
     for name in ("abc", "a" * 63, "a.b-c.d", "1numbers1"):
@@ -92,7 +92,13 @@ def bucket_life(world: World) -> None:
     expect(bucket not in [b["Name"] for b in world.other.list_buckets()["Buckets"]], "somebody else's bucket is listed")
     same(world.s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"], "us-east-1")
     same(world.s3.get_bucket_location(Bucket=bucket)["LocationConstraint"], None)
-    world.s3.create_bucket(Bucket=bucket)  # once more is no error in us-east-1
+    # Once more is no error in us-east-1, and begins the ACL anew.
+    world.s3.put_bucket_acl(Bucket=bucket, ACL="authenticated-read")
+    world.s3.create_bucket(Bucket=bucket)
+    same(len(world.s3.get_bucket_acl(Bucket=bucket)["Grants"]), 1)
+    world.s3.create_bucket(Bucket=bucket, ACL="authenticated-read")
+    same(len(world.s3.get_bucket_acl(Bucket=bucket)["Grants"]), 2)
+    world.s3.create_bucket(Bucket=bucket)
     refused(lambda: world.other.create_bucket(Bucket=bucket), 409, "BucketAlreadyExists")
     refused(lambda: world.other.head_bucket(Bucket=bucket), 403, "403")
     refused(lambda: world.other.delete_bucket(Bucket=bucket), 403, "AccessDenied")
@@ -114,6 +120,8 @@ def bucket_location(world: World) -> None:
     world.s3.delete_bucket(Bucket=bucket)
     answered(world.send("PUT", f"/{bucket}", b"<CreateBucketConfiguration><LocationConstraint>"), 400, "MalformedXML")
     answered(world.send("PUT", f"/{bucket}", b"<Other/>"), 400, "MalformedXML")
+    nowhere = b"<CreateBucketConfiguration><LocationConstraint>nowhere</LocationConstraint></CreateBucketConfiguration>"
+    answered(world.send("PUT", f"/{bucket}", nowhere), 400, "InvalidLocationConstraint")
 
 
 def buckets_in_pages(world: World) -> None:
