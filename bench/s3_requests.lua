@@ -1,7 +1,7 @@
--- For wrk: sends prepared requests, one after another.   wrk ... -s s3_requests.lua URL -- FILE [once]
+-- For wrk: sends prepared requests, one after another.   wrk ... -s s3_requests.lua URL -- FILE
 --
--- FILE holds each request as it goes over the wire, with its length in bytes before it on a line of its own. `once`: stops when all were
--- sent. Each thread begins elsewhere in the list. The last line of the output is a JSON object.
+-- FILE holds each request as it goes over the wire, with its length in bytes before it on a line of its own. Each thread sends its share of
+-- them. The last line of the output is a JSON object.
 local threads = {}
 
 function setup(thread)
@@ -16,14 +16,12 @@ function init(arguments)
       table.insert(requests, file:read(tonumber(length)))
    end
    file:close()
-   once = arguments[2] == "once"
-   at = once and 0 or number * 7919 % #requests
+   at = number
 end
 
 function request()
-   at = at + 1
-   if once and at >= #requests then wrk.thread:stop() end
-   return requests[(at - 1) % #requests + 1]
+   at = at + 2 -- threads
+   return requests[at % #requests + 1]
 end
 
 function response(status)

@@ -30,7 +30,7 @@ from harness import TOP, Bench, have, table
 PARTS = ["put", "get", "large", "upload", "list", "memory"]
 EMPTY = hashlib.sha256(b"").hexdigest()
 SMALL, LARGE = 4096, 1 << 20
-SMALL_COUNT, LARGE_COUNT = 10_000, 1_000
+SMALL_COUNT, LARGE_COUNT = 10_000, 2_500
 
 
 class Signer:
@@ -182,11 +182,11 @@ http {{ access_log off; sendfile on; tcp_nopush on; open_file_cache max=20000 in
             path.write_bytes(b"".join(b"%d\n%s" % (len(one), one) for one in requests))
         return str(path)
 
-    def load(self, server: Server, requests: str, connections: int, seconds: float, once: bool = False) -> dict:
+    def load(self, server: Server, requests: str, connections: int, seconds: float) -> dict:
         """What wrk says, and the server's CPU time."""
         before = server.cpu()
-        command = ["wrk", "-t", "1" if once else "2", "-c", str(connections), "-d", f"{600 if once else seconds:.0f}", "--timeout", "30", "-s",
-                   str(TOP / "bench" / "s3_requests.lua"), server.endpoint, "--", requests, *(["once"] if once else [])]
+        command = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds:.0f}", "--timeout", "30", "-s",
+                   str(TOP / "bench" / "s3_requests.lua"), server.endpoint, "--", requests]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         seen = json.loads(done.stdout.strip().splitlines()[-1])
         if seen["not_200"] or seen["broken"]:
@@ -224,14 +224,23 @@ def puts_of(bench: StoreBench, server: Server) -> str:
 
 
 def gets_of(bench: StoreBench, server: Server, kind: str, count: int) -> str:
-    return bench.prepared(server, f"get-{kind}", [server.request("GET", key(kind, n)) for n in range(count)])
+    return bench.prepared(server, f"get-{kind}-{count}", [server.request("GET", key(kind, n)) for n in range(count)])
 
 
 def fill(bench: StoreBench, kind: str, count: int) -> None:
+    def put_some(server: Server, first: int) -> None:
+        connection = http.client.HTTPConnection(server.endpoint.removeprefix("http://"))
+        for number in range(first, count, 8):
+            body = content(kind, number)
+            connection.request("PUT", key(kind, number), body, server.signer.headers("PUT", key(kind, number), payload=hashlib.sha256(body).hexdigest()))
+            answer = connection.getresponse()
+            if answer.read() or answer.status != 200:
+                raise SystemExit(f"{server.name}: {answer.status} for {key(kind, number)}")
+
     for server in bench.servers.values():
         if server.signer:
-            requests = [server.request("PUT", key(kind, n), content(kind, n)) for n in range(count)]
-            bench.load(server, bench.prepared(server, f"fill-{kind}", requests), 8, 0, once=True)
+            with concurrent.futures.ThreadPoolExecutor(8) as eight:
+                list(eight.map(lambda first, server=server: put_some(server, first), range(8)))
         else:
             for number in range(count):
                 (bench.work / "nginx" / key(kind, number)[1:]).write_bytes(content(kind, number))
@@ -279,12 +288,15 @@ def large(bench: StoreBench, rounds: int, seconds: float) -> None:
         else:
             bench.stop_nginx()
             bench.start_nginx()
-        return bench.load(bench.servers[server.name], requests, 16, 0, once=True)
+        cost = bench.load(bench.servers[server.name], requests, 16, 1)
+        if cost["requests"] > LARGE_COUNT:
+            raise SystemExit("faster than there are objects: set LARGE_COUNT higher")
+        return cost
 
     print("\n### GET 1 MiB, 16 connections, each object for the first time")
     show(rounds_of(bench, ["duskline", "nginx"], rounds, first), columns, rate)
     print("\n### GET 1 MiB, 16 connections, warm")
-    show(rounds_of(bench, ["duskline", "nginx", "RGW"], rounds, lambda server: bench.load(server, gets_of(bench, server, "large", LARGE_COUNT), 16, seconds)), columns, rate)
+    show(rounds_of(bench, ["duskline", "nginx", "RGW"], rounds, lambda server: bench.load(server, gets_of(bench, server, "large", 500), 16, seconds)), columns, rate)
 
 
 def upload(bench: StoreBench, rounds: int) -> None:
@@ -374,13 +386,14 @@ def listings(bench: StoreBench, rounds: int, keys: int) -> None:
 
 def memory(bench: StoreBench, seconds: float) -> None:
     fill(bench, "small", SMALL_COUNT)
-    fill(bench, "large", LARGE_COUNT)
-    print("\n### Memory under 256 connections: small GETs, large GETs, small PUTs, each for some seconds")
+    fill(bench, "large", 500)
+    print("\n### Memory under 256 connections: small GETs, large GETs, small PUTs, large PUTs, each for some seconds")
     rows = []
     for name in ("duskline", "RGW"):
         if name in bench.servers:
             server = bench.servers[name]
-            for requests in (gets_of(bench, server, "small", SMALL_COUNT), gets_of(bench, server, "large", LARGE_COUNT), puts_of(bench, server), bench.prepared(server, "fill-large", [])):
+            large_puts = bench.prepared(server, "put-large", [server.request("PUT", key("large", n), content("large", n)) for n in range(100)])
+            for requests in (gets_of(bench, server, "small", SMALL_COUNT), gets_of(bench, server, "large", 500), puts_of(bench, server), large_puts):
                 bench.load(server, requests, 256, seconds)
             rows.append([name, f"{server.peak_mib():.0f}"])
     table(["", "peak MiB"], rows)

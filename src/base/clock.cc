@@ -41,17 +41,25 @@ std::string format_time(WallTime time) {
 
 std::optional<WallTime> parse_time(std::string_view text) {
   using namespace std::chrono;
-  int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0, used = 0;
-  const std::string copy(text.substr(0, 64));
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s, &used) != 6 || used != 19) {
-    return std::nullopt;
+  constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd";
+  if (text.size() <= shape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const bool fits = shape[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == shape[i];
+    if (!fits) return std::nullopt;
   }
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    int value = 0;
+    for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
+    return value;
+  };
+  const int y = number(0, 4), mo = number(5, 2), d = number(8, 2), h = number(11, 2), mi = number(14, 2),
+            s = number(17, 2);
   const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
   constexpr int last_year = 2200;  // nanoseconds since 1970 end in 2262
-  if (!date.ok() || y < 1970 || y > last_year || h > 23 || mi > 59 || s > 60 || h < 0 || mi < 0 || s < 0) {
+  if (!date.ok() || y < 1970 || y > last_year || h > 23 || mi > 59 || s > 60) {
     return std::nullopt;
   }
-  std::string_view rest = std::string_view(copy).substr(19);
+  std::string_view rest = text.substr(shape.size());
   nanoseconds fraction{0};
   if (rest.starts_with('.')) {
     rest.remove_prefix(1);

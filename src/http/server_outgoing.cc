@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace duskline::http {
 namespace {
@@ -195,8 +196,7 @@ std::size_t Outgoing::gather(ByteSpan room) const {
   for (const std::string* text : {&head_, &body_}) {
     if (at < text->size()) {
       const std::size_t take = std::min(text->size() - at, room.size() - count);
-      std::copy_n(text->begin() + static_cast<std::ptrdiff_t>(at), take,
-                  room.begin() + static_cast<std::ptrdiff_t>(count));
+      std::memcpy(room.data() + count, text->data() + at, take);  // std::copy_n goes byte by byte from char to unsigned
       count += take;
       at = text->size();
     }
