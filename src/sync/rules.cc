@@ -117,9 +117,9 @@ bool Pattern::takes(const Token& token, char byte) const {
 }
 
 // Widens the last star that may be widened: "*" up to the next '/', else the last "**". Quadratic at worst.
-bool Pattern::matches_all_of(std::string_view text) const {
+bool Pattern::matches_all_of(std::string_view text, std::size_t first_token) const {
   constexpr auto none = static_cast<std::size_t>(-1);
-  std::size_t at = 0, in = 0;
+  std::size_t at = first_token, in = 0;
   std::size_t star = none, star_in = 0, deep = none, deep_in = 0;
   for (;;) {
     if (at < tokens_.size() && tokens_[at].kind == TokenKind::any_depth) {
@@ -150,8 +150,16 @@ bool Pattern::matches_all_of(std::string_view text) const {
   }
 }
 
+// "**" and '/' at the beginning stand for no directory too.
+bool Pattern::may_begin_with_nothing() const {
+  return tokens_.size() >= 2 && tokens_[0].kind == TokenKind::any_depth && tokens_[1].kind == TokenKind::byte &&
+         tokens_[1].byte == '/';
+}
+
 bool Pattern::matches(std::string_view path, Kind kind) const {
   if (with_content_) {
+    const bool is_all = !anchored_ && tokens_.size() == 1 && tokens_[0].kind == TokenKind::any_depth;  // "**/***"
+    if (is_all) return true;
     for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
       Pattern directory = *this;
       directory.with_content_ = false;
@@ -162,6 +170,7 @@ bool Pattern::matches(std::string_view path, Kind kind) const {
   if (!whole_path_) return matches_all_of(last_name(path));
   if (matches_all_of(path)) return true;
   if (anchored_) return false;
+  if (may_begin_with_nothing() && matches_all_of(path, 2)) return true;
   for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
     if (matches_all_of(path.substr(slash + 1))) return true;
   }

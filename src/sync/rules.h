@@ -32,7 +32,8 @@ class Pattern {
   Status add_tokens(std::string_view text);
   std::size_t add_set(std::string_view text);
   [[nodiscard]] bool takes(const Token& token, char byte) const;
-  [[nodiscard]] bool matches_all_of(std::string_view text) const;
+  [[nodiscard]] bool matches_all_of(std::string_view text, std::size_t first_token = 0) const;
+  [[nodiscard]] bool may_begin_with_nothing() const;
 
   std::vector<Token> tokens_;
   std::vector<std::bitset<256>> sets_;

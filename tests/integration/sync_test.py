@@ -200,6 +200,33 @@ def test_aws_agrees(program):
         expect({p: c for p, (c, _) in contents(back).items()} == {p: c for p, (c, _) in contents(source).items()}, "what aws stored came down otherwise")
 
 
+def test_filters_choose_what_rsync_chooses(program):
+    """Random rules over a tree of short names: rsync and we take the same files."""
+    if shutil.which("rsync") is None:
+        raise Skipped("rsync is not installed")
+    source, empty = program.work / "source", program.work / "empty"
+    empty.mkdir()
+    choice = choice_of("filters")
+    for _ in range(150):
+        path = source.joinpath(*[choice.choice(["a", "b", "ab", "a.b"]) for _ in range(choice.randrange(1, 5))])
+        with contextlib.suppress(OSError):  # a file stands where a directory is needed, or the other way round
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x")
+    for round_ in range(200 if options.soak else 25):
+        rules = []
+        for _ in range(choice.randrange(1, 6)):
+            text = "/".join(choice.choice(["a", "b", "ab", "*", "?", "a*", "*b", "**", "[ab]", "[!a]", "a.b", "*.b"]) for _ in range(choice.randrange(1, 4)))
+            rules.append(f"--{choice.choice(['include', 'exclude', 'exclude'])}={choice.choice(['', '', '/'])}{text}{choice.choice(['', '', '/', '/***'])}")
+        listed = subprocess.run(["rsync", "-rn", "--out-format=%n", *rules, f"{source}/", f"{empty}/"], stdout=subprocess.PIPE, check=True, text=True).stdout
+        theirs = {line for line in listed.splitlines() if line and not line.endswith("/")}
+        result = program.run("sync", source, empty, "--dry-run", "--json", "--no-empty-dirs", "--allow-empty", *rules)
+        ours = {event["path"] for event in result.events if event["event"] == "file"}
+        expect(ours == theirs, f"round {round_}, {rules}: rsync takes also {sorted(theirs - ours)}, we take also {sorted(ours - theirs)}")
+        for path in choice.sample(sorted(ours | {"a/b", "b"}), 2):
+            said = program.run("sync", source, empty, *rules, "--explain", path).out
+            expect((": included" in said) == (path in ours) or not (source / path).is_file(), f"{rules}: {said}")
+
+
 # Changes
 
 
