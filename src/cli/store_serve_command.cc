@@ -44,6 +44,8 @@ Spec ServeCommand::spec() {
            to_choice(options_.customer_keys_need_tls, true)},
           {"--access-log", "FILE", "a line for each request, in the form of S3's server access logs",
            to_text(options_.access_log)},
+          {"--bucket-log-every", "TIME", "how often access logs go into the buckets that want them (default: 10m)",
+           to_parsed(options_.bucket_log_every, parse_duration)},
           {"--drain", "TIME", "how long requests may take to end when it stops (default: 30s)",
            to_parsed(options_.drain, parse_duration)},
           {"--workers", "N", "threads for requests that wait for the disk (default: 32)",

@@ -10,6 +10,7 @@
 #include "gateway/access_log.h"
 #include "gateway/audit_log.h"
 #include "gateway/lifecycle_runner.h"
+#include "gateway/log_delivery.h"
 #include "gateway/metrics.h"
 #include "gateway/pages.h"
 #include "gateway/service.h"
@@ -83,6 +84,7 @@ class RunningStore final : public StoreServer {
   std::unique_ptr<gateway::LogFile> audit_file_, access_file_;
   std::unique_ptr<gateway::AuditLog> audit_;
   std::unique_ptr<gateway::AccessLog> access_;
+  std::unique_ptr<gateway::LogDelivery> bucket_logs_;
   gateway::Metrics metrics_;
   std::unique_ptr<gateway::ServerPages> pages_;
   std::unique_ptr<gateway::Service> service_;
@@ -106,11 +108,14 @@ Status RunningStore::open_logs(const ServeOptions& options) {
 Status RunningStore::begin(Clock& clock, const ServeOptions& options, const http::ServerOptions& server) {
   secure_ = server.tls.has_value();
   pages_ = std::make_unique<gateway::ServerPages>(metrics_, *objects_, options.domain, [this] { return lost_lines(); });
+  bucket_logs_ = std::make_unique<gateway::LogDelivery>(
+      gateway::LogDeliveryParts{*objects_, *users_, clock, reporter_, &sealing_, options.region},
+      options.bucket_log_every);
   gateway::ServiceParts parts{.objects = *objects_,
                               .keys = *users_,
                               .clock = clock,
                               .reporter = reporter_,
-                              .observers = {&metrics_, audit_.get()},
+                              .observers = {&metrics_, audit_.get(), bucket_logs_.get()},
                               .pages = pages_.get(),
                               .sealing = &sealing_};
   if (access_) parts.observers.push_back(access_.get());
@@ -141,6 +146,7 @@ void RunningStore::stop(std::chrono::nanoseconds drain) {
   lifecycle_.reset();
   scrub_.reset();
   server_->stop(std::chrono::steady_clock::now() + drain);
+  bucket_logs_->finish();
 }
 
 }  // namespace

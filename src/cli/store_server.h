@@ -22,6 +22,7 @@ struct ServeOptions {
   std::uint64_t index_cache_bytes = 24 << 20;
   std::string access_log;  // empty: none
   ScrubPace scrub;
+  std::chrono::nanoseconds bucket_log_every = std::chrono::minutes(10);
   std::chrono::nanoseconds lifecycle_day = std::chrono::days(1);
 };
 

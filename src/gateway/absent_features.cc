@@ -13,17 +13,8 @@ http::Answer empty_document(std::string_view root) {
 
 }  // namespace
 
-Expected<http::Answer> get_request_payment(Context&) {
-  XmlWriter xml;
-  xml.root("RequestPaymentConfiguration");
-  xml.text("Payer", "BucketOwner");
-  return xml_answer(xml.take());
-}
-
-Expected<http::Answer> get_bucket_logging(Context&) { return empty_document("BucketLoggingStatus"); }
 Expected<http::Answer> get_bucket_notification(Context&) { return empty_document("NotificationConfiguration"); }
 Expected<http::Answer> get_bucket_accelerate(Context&) { return empty_document("AccelerateConfiguration"); }
-Expected<http::Answer> get_bucket_website(Context&) { return ErrorCode::no_such_website_configuration; }
 Expected<http::Answer> get_bucket_replication(Context&) { return ErrorCode::replication_configuration_not_found; }
 
 }  // namespace duskline::gateway

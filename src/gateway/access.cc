@@ -185,7 +185,25 @@ bool is_open_to_anybody(const objects::Bucket* bucket, const Caller& caller, con
   return state.kind == PublicAccessState::Kind::untouched ? caller.public_by_default : true;
 }
 
+// Nobody pays for strangers, and nobody pays unawares.
+bool pays(const AccessQuestion& question) {
+  if (!requester_pays(*question.bucket) || question.bucket->owner == question.caller.user) return true;
+  return !question.caller.anonymous() && request_payer(question.request) == "requester";
+}
+
 }  // namespace
+
+bool requester_pays(const objects::Bucket& bucket) {
+  const std::string* const payer = find(bucket.properties, property::request_payment);
+  return payer != nullptr && *payer == "Requester";
+}
+
+std::string_view request_payer(const Request& request) {
+  constexpr std::string_view name = "x-amz-request-payer";
+  const std::string* value = request.header(name);
+  if (value == nullptr) value = request.parameter(name);
+  return value == nullptr ? std::string_view() : std::string_view(*value);
+}
 
 std::optional<S3Error> authorize(const AccessQuestion& question) {
   const PublicAccessState state = question.bucket != nullptr ? public_access_of(*question.bucket) : PublicAccessState();
@@ -194,6 +212,7 @@ std::optional<S3Error> authorize(const AccessQuestion& question) {
     return ErrorCode::access_denied;
   }
   if (question.bucket == nullptr) return std::nullopt;
+  if (!pays(question)) return ErrorCode::access_denied;
   const bool is_owner = !question.caller.anonymous() && question.bucket->owner == question.caller.user;
   const auto verdict = verdict_of(question, state.access, is_owner);
   const bool keeps_policy = is_owner && !question.caller.restriction && holds(policy_actions, question.action);

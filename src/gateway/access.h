@@ -39,6 +39,9 @@ struct AccessQuestion {
   // That the request would set, as property::tags has them; else those of its x-amz-tagging.
   std::optional<std::string_view> tags = std::nullopt;
 };
+// Whether the bucket answers others than its owner only where they say that they pay.
+[[nodiscard]] bool requester_pays(const objects::Bucket& bucket);
+[[nodiscard]] std::string_view request_payer(const Request& request);  // x-amz-request-payer; empty where it is missing
 // Nothing: allowed. Key restrictions, bucket policy, ACLs, ownership and blocked public access, in S3's order. Pure but
 // for the request's own time.
 [[nodiscard]] std::optional<S3Error> authorize(const AccessQuestion& question);

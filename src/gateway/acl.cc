@@ -259,6 +259,10 @@ Expected<Acl> parse_acl_document(std::string_view xml, const AclOwners& owners, 
   const auto owner_id = owner.text_of("ID");
   if (!owner_id) return ErrorCode::malformed_acl;
   if (*owner_id != owners.owner) return ErrorCode::access_denied;
+  return parse_grants(list, users);
+}
+
+Expected<Acl> parse_grants(const XmlNode& list, KeySource& users) {
   Acl acl;
   for (const XmlNode& node : list.children()) {
     if (node.name() != "Grant" || acl.grants.size() == Acl::max_grants) return ErrorCode::malformed_acl;
@@ -266,6 +270,10 @@ Expected<Acl> parse_acl_document(std::string_view xml, const AclOwners& owners, 
     acl.grants.push_back(std::move(grant));
   }
   return acl;
+}
+
+void write_grants(XmlWriter& xml, const Acl& acl, KeySource& users) {
+  for (const Grant& grant : acl.grants) write_grant(xml, grant, users);
 }
 
 std::string acl_document(const Acl& acl, const std::string& owner, KeySource& users) {
@@ -276,7 +284,7 @@ std::string acl_document(const Acl& acl, const std::string& owner, KeySource& us
   xml.text("DisplayName", users.display_name(owner).value_or(""));
   xml.close();
   xml.open("AccessControlList");
-  for (const Grant& grant : acl.grants) write_grant(xml, grant, users);
+  write_grants(xml, acl, users);
   return xml.take();
 }
 

@@ -9,6 +9,7 @@
 
 #include "gateway/access.h"
 #include "gateway/error.h"
+#include "gateway/xml.h"
 #include "http/server.h"
 #include "objects/types.h"
 
@@ -60,6 +61,9 @@ struct AclOwners {
                                                           KeySource& users);
 // AccessControlPolicy. MalformedACLError, AccessDenied where it names another owner.
 [[nodiscard]] Expected<Acl> parse_acl_document(std::string_view xml, const AclOwners& owners, KeySource& users);
+// The grants in an AccessControlList or TargetGrants. MalformedACLError.
+[[nodiscard]] Expected<Acl> parse_grants(const XmlNode& list, KeySource& users);
+void write_grants(XmlWriter& xml, const Acl& acl, KeySource& users);
 [[nodiscard]] std::string acl_document(const Acl& acl, const std::string& owner, KeySource& users);
 
 }  // namespace duskline::gateway

@@ -55,9 +55,13 @@ Expected<http::Answer> get_object_retention(Context& context);
 Expected<http::Answer> put_object_retention(Context& context);
 Expected<http::Answer> get_object_legal_hold(Context& context);
 Expected<http::Answer> put_object_legal_hold(Context& context);
-// fixed_settings.cc: what cannot be set to anything but what it is
+// kept_settings.cc: what is kept and given back
 Expected<http::Answer> put_request_payment(Context& context);
+Expected<http::Answer> put_bucket_website(Context& context);
+Expected<http::Answer> delete_bucket_website(Context& context);
+// bucket_logging.cc
 Expected<http::Answer> put_bucket_logging(Context& context);
+// fixed_settings.cc: what cannot be set to anything but what it is
 Expected<http::Answer> put_bucket_notification(Context& context);
 Expected<http::Answer> put_bucket_accelerate(Context& context);
 Expected<http::Answer> put_unsupported(Context& context);

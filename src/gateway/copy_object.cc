@@ -110,7 +110,7 @@ Expected<CopiedBytes> take_bytes(const Context& context, const CopySource& sourc
   DL_ASSIGN(const auto wanted, wanted_encryption(context, context.request.head->headers));
   if (wanted.by == encrypted_by(source.version.properties) && (!source.key || lies_in_one_run(source.version))) {
     // A key is sealed anew: for its place, and under what the request gave.
-    if (source.key) DL_TRY(seal_object_key(context, wanted, place, *source.key, properties));
+    if (source.key) DL_TRY(seal_object_key(context.services.sealing, wanted, place, *source.key, properties));
     return share_bytes(context, source, kind, properties);
   }
   DL_ASSIGN(const auto key, take_encryption(context, place, context.request.head->headers, properties));

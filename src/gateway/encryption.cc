@@ -158,7 +158,7 @@ EncryptedBy encrypted_by(const objects::Properties& properties) {
   return find(properties, property::customer_salt) != nullptr ? EncryptedBy::customer : EncryptedBy::store;
 }
 
-Done seal_object_key(const Context& context, const WantedEncryption& wanted, const ObjectPlace& place,
+Done seal_object_key(const SealingKey* store, const WantedEncryption& wanted, const ObjectPlace& place,
                      const ObjectKey& key, objects::Properties& properties) {
   std::optional<SealingKey> by_customer;
   if (wanted.by == EncryptedBy::customer) {
@@ -169,7 +169,7 @@ Done seal_object_key(const Context& context, const WantedEncryption& wanted, con
   } else {
     properties[std::string(property::encryption)] = "AES256";
   }
-  const SealingKey& sealing = by_customer ? *by_customer : *context.services.sealing;
+  const SealingKey& sealing = by_customer ? *by_customer : *store;
   auto sealed = sealing.seal(key.secret(), sealing_context(place));
   if (!sealed) return from_engine(sealed.error());
   properties[std::string(property::sealed_key)] = std::move(*sealed);
@@ -181,8 +181,15 @@ Expected<std::optional<ObjectKey>> take_encryption(const Context& context, const
   DL_ASSIGN(const auto wanted, wanted_encryption(context, headers));
   if (wanted.by == EncryptedBy::nobody) return std::optional<ObjectKey>();
   DL_ASSIGN(auto key, ObjectKey::make());
-  DL_TRY(seal_object_key(context, wanted, place, key, properties));
+  DL_TRY(seal_object_key(context.services.sealing, wanted, place, key, properties));
   return std::optional(std::move(key));
+}
+
+Expected<Encryptor> begin_encryption(const SealingKey* store, const ObjectPlace& place,
+                                     objects::Properties& properties) {
+  DL_ASSIGN(const auto key, ObjectKey::make());
+  DL_TRY(seal_object_key(store, {EncryptedBy::store, {}}, place, key, properties));
+  return Encryptor::begin(key, properties);
 }
 
 Expected<std::optional<ObjectKey>> key_of_version(const Context& context, const objects::Version& version,

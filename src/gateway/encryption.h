@@ -58,12 +58,16 @@ struct ObjectPlace {
   std::string_view bucket, key;
 };
 // Seals `key` into `properties`, which then say how the object is encrypted.
-[[nodiscard]] Done seal_object_key(const Context& context, const WantedEncryption& wanted, const ObjectPlace& place,
+[[nodiscard]] Done seal_object_key(const SealingKey* store, const WantedEncryption& wanted, const ObjectPlace& place,
                                    const ObjectKey& key, objects::Properties& properties);
 // All of it for something new: nothing where it is not to be encrypted.
 [[nodiscard]] Expected<std::optional<ObjectKey>> take_encryption(const Context& context, const ObjectPlace& place,
                                                                  const http::Headers& headers,
                                                                  objects::Properties& properties);
+
+// The same under the store's key, for what the server itself puts.
+[[nodiscard]] Expected<Encryptor> begin_encryption(const SealingKey* store, const ObjectPlace& place,
+                                                   objects::Properties& properties);
 
 // The key of a version that is to be read; nothing where it is not encrypted. InvalidRequest where the client's key is
 // missing, or given for nothing; AccessDenied for another key than the object's.

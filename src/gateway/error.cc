@@ -85,6 +85,10 @@ constexpr std::array errors = {
         {"InvalidRetentionPeriod", 400, "Default retention period must be a positive integer value."}},
     Row{ErrorCode::invalid_storage_class, {"InvalidStorageClass", 400, "The storage class you specified is not valid"}},
     Row{ErrorCode::invalid_tag, {"InvalidTag", 400, "The tag provided was not a valid tag."}},
+    Row{ErrorCode::invalid_target_bucket_for_logging,
+        {"InvalidTargetBucketForLogging", 400,
+         "The target bucket for logging does not exist, is not owned by you, or does not have the appropriate grants "
+         "for the log-delivery group."}},
     Row{ErrorCode::invalid_token, {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."}},
     Row{ErrorCode::invalid_uri, {"InvalidURI", 400, "Couldn't parse the specified URI."}},
     Row{ErrorCode::key_too_long, {"KeyTooLongError", 400, "Your key is too long"}},

@@ -52,6 +52,7 @@ enum class ErrorCode : std::uint8_t {
   invalid_retention_period,
   invalid_storage_class,
   invalid_tag,
+  invalid_target_bucket_for_logging,
   invalid_token,
   invalid_uri,
   key_too_long,

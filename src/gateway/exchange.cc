@@ -80,7 +80,8 @@ class S3Exchange final : public http::Exchange {
                             .status = outcome.status,
                             .error = error_,
                             .outcome = outcome,
-                            .object_bytes = context_ ? context_->object_bytes : 0};
+                            .object_bytes = context_ ? context_->object_bytes : 0,
+                            .bucket = context_ && context_->bucket ? &*context_->bucket : nullptr};
     for (Observer* const observer : service_.parts().observers) observer->finished(finished);
   }
 
@@ -222,9 +223,18 @@ class S3Exchange final : public http::Exchange {
     if (context_ && context_->bucket && request_.header("origin") != nullptr) {
       give_cors(request_, *context_->bucket, answer.headers);
     }
+    if (context_ && context_->bucket && answer.status < 300 && is_charged()) {
+      answer.headers.emplace_back("x-amz-request-charged", "requester");
+    }
     if (request_.method() == "HEAD") answer.body.clear();
     // botocore goes astray on a kept connection whose last answer to Expect came without "100 Continue".
     if (request_.head->content_length == 0 && request_.header("expect") != nullptr) answer.close = true;
+  }
+
+  // Whoever asks, rather than the bucket's owner, as they said they know.
+  [[nodiscard]] bool is_charged() const {
+    return request_payer(request_) == "requester" && context_->bucket->owner != context_->caller.user &&
+           requester_pays(*context_->bucket);
   }
 
   Service& service_;

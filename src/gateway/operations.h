@@ -13,11 +13,12 @@ Expected<http::Answer> delete_bucket(Context& context);
 Expected<http::Answer> get_bucket_location(Context& context);
 Expected<http::Answer> get_bucket_versioning(Context& context);
 Expected<http::Answer> put_bucket_versioning(Context& context);
-// absent_features.cc: what S3 answers where a feature was never configured
+// kept_settings.cc, bucket_logging.cc
 Expected<http::Answer> get_request_payment(Context& context);
-Expected<http::Answer> get_bucket_logging(Context& context);
-Expected<http::Answer> get_bucket_notification(Context& context);
 Expected<http::Answer> get_bucket_website(Context& context);
+Expected<http::Answer> get_bucket_logging(Context& context);
+// absent_features.cc: what S3 answers where a feature was never configured
+Expected<http::Answer> get_bucket_notification(Context& context);
 Expected<http::Answer> get_bucket_replication(Context& context);
 Expected<http::Answer> get_bucket_accelerate(Context& context);
 // listings.cc, upload_listings.cc

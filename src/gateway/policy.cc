@@ -87,6 +87,10 @@ class Asked {
     }
   }
 
+  [[nodiscard]] bool is_service(const std::vector<std::string>& services) const {
+    return !question_.service.empty() &&
+           std::find(services.begin(), services.end(), question_.service) != services.end();
+  }
   [[nodiscard]] bool is_one_of(const std::vector<std::string>& principals) const {
     return std::any_of(principals.begin(), principals.end(), [&](const std::string& name) { return is(name); });
   }
@@ -238,7 +242,8 @@ bool holds(const PolicyCondition& condition, const Asked& asked) {
 }
 
 bool is_about(const PolicyStatement& statement, const Asked& asked, std::string_view action, std::string_view arn) {
-  const bool names = statement.everybody || asked.is_one_of(statement.principals);
+  const bool names =
+      statement.everybody || asked.is_one_of(statement.principals) || asked.is_service(statement.services);
   if (names == statement.not_principals) return false;
   const bool acts = std::any_of(statement.actions.begin(), statement.actions.end(),
                                 [&](const std::string& pattern) { return matches_wildcard(pattern, action); });

@@ -26,7 +26,8 @@ using ConditionValues = std::vector<std::string>;
 struct PolicyQuestion {
   std::string_view user;  // id; empty: anonymous
   std::string_view user_name;
-  std::string_view action;  // "s3:GetObject"
+  std::string_view service;  // "logging.s3.amazonaws.com", where no user asks
+  std::string_view action;   // "s3:GetObject"
   std::string_view bucket, key;
   // By key in lower case, except for what follows a '/' ("s3:existingobjecttag/Project"). Asked only for keys that the
   // policy names. aws:username, aws:userid, aws:principal* and aws:currenttime/epochtime are answered without it.
@@ -70,6 +71,7 @@ struct PolicyStatement {
   bool allows = false;
   bool everybody = false;               // the principal "*"
   std::vector<std::string> principals;  // user ids, names or ARNs
+  std::vector<std::string> services;
   bool not_principals = false;
   std::vector<std::string> actions;  // patterns, lower case
   bool not_actions = false;

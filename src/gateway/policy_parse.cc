@@ -90,8 +90,12 @@ Done add_principals(const json::object& kinds, PolicyStatement& statement) {
   for (const auto& kind : kinds) {
     DL_ASSIGN(Texts names, texts(kind.value()));
     if (names.empty()) return malformed("Invalid principal in policy");
-    // Services and federated identities are nobody here, but a policy may name them.
-    if (kind.key() == "Service" || kind.key() == "Federated") continue;
+    // Federated identities are nobody here, but a policy may name them.
+    if (kind.key() == "Federated") continue;
+    if (kind.key() == "Service") {
+      statement.services.insert(statement.services.end(), names.begin(), names.end());
+      continue;
+    }
     for (std::string& name : names) {
       if (name == "*" && kind.key() == "AWS") {
         statement.everybody = true;

@@ -36,6 +36,9 @@ inline constexpr std::string_view lifecycle = "lifecycle";
 inline constexpr std::string_view object_lock = "object-lock";  // there: enabled
 inline constexpr std::string_view public_access_block = "public-access-block";
 inline constexpr std::string_view ownership = "ownership";
+inline constexpr std::string_view request_payment = "request-payment";  // "Requester"; missing: the bucket's owner
+inline constexpr std::string_view website = "website";                  // the documents themselves
+inline constexpr std::string_view logging = "logging";
 inline constexpr std::string_view bucket_encryption = "bucket-encryption";
 
 }  // namespace duskline::gateway::property

@@ -83,6 +83,17 @@ void XmlWriter::text(std::string_view name, std::string_view value) {
 void XmlWriter::number(std::string_view name, std::uint64_t value) { text(name, std::to_string(value)); }
 void XmlWriter::flag(std::string_view name, bool value) { text(name, value ? "true" : "false"); }
 
+void XmlWriter::copy(const XmlNode& node) {
+  const auto children = node.children();
+  if (children.empty()) {
+    text(node.name(), node.text());
+    return;
+  }
+  open(node.name());
+  for (const XmlNode& child : children) copy(child);
+  close();
+}
+
 std::string XmlWriter::take() {
   while (!open_.empty()) close();
   return std::move(out_);

@@ -32,6 +32,8 @@ class XmlWriter {
   void number(std::string_view name, std::uint64_t value);
   void flag(std::string_view name, bool value);  // "true", "false"
   void raw(std::string_view xml) { out_ += xml; }
+  // The element with all that is in it, without prefixes and attributes.
+  void copy(const class XmlNode& node);
   // Closes what is open.
   [[nodiscard]] std::string take();
 

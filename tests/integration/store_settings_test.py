@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 from store_protocol_test import World, answered, refused, same  # noqa: E402
-from store_server import SKIPPED, Answer, Server, boto3, client  # noqa: E402
+from store_server import SKIPPED, Answer, Server, boto3, client, send  # noqa: E402
 from support import Program, expect, wait_until  # noqa: E402
 
 UTC = datetime.timezone.utc
@@ -404,18 +404,132 @@ def encryption(place: Place) -> None:
     s3.delete_bucket_encryption(Bucket=bucket)
 
 
+def customer_keys(place: Place) -> None:
+    """Over sockets, which decrypt what they send: beyond what fits into one write, and in ranges."""
+    s3, bucket = place.s3, place.bucket()
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": bytes(range(32))}
+    body = bytes(i * 7 % 251 for i in range(3_000_000))
+    s3.put_object(Bucket=bucket, Key="a", Body=body, **key)
+    same(s3.get_object(Bucket=bucket, Key="a", **key)["Body"].read() == body, True)
+    same(s3.get_object(Bucket=bucket, Key="a", Range="bytes=70001-2000017", **key)["Body"].read() == body[70001:2000018], True)
+    refused(lambda: s3.get_object(Bucket=bucket, Key="a"), 400, "InvalidRequest")
+    refused(lambda: s3.get_object(Bucket=bucket, Key="a", **{**key, "SSECustomerKey": bytes(32)}), 403, "AccessDenied")
+    s3.put_object(Bucket=bucket, Key="b", Body=body, ServerSideEncryption="AES256")
+    same(s3.get_object(Bucket=bucket, Key="b")["Body"].read() == body, True)
+    for path in place.server.directory.rglob("*"):
+        expect(not path.is_file() or body[1000:1064] not in path.read_bytes(), f"{path} tells what was encrypted")
+
+
 def fixed_settings(place: Place) -> None:
     s3, bucket = place.s3, place.bucket()
-    same(s3.get_bucket_request_payment(Bucket=bucket)["Payer"], "BucketOwner")
-    pay = lambda who: s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": who})  # noqa: E731
-    pay("BucketOwner")
-    refused(lambda: pay("Requester"), 501, "NotImplemented")
-    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
-    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
-    refused(lambda: s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": ""}}), 501, "NotImplemented")
-    refused(lambda: s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "i"}}), 501, "NotImplemented")
-    s3.delete_bucket_website(Bucket=bucket)
+    notify = lambda what: s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=what)  # noqa: E731
+    notify({})
+    topic = {"TopicArn": "arn:aws:sns:us-east-1:1:none", "Events": ["s3:ObjectCreated:*"]}
+    refused(lambda: notify({"TopicConfigurations": [topic]}), 400, "InvalidArgument")
     s3.delete_bucket_replication(Bucket=bucket)
+
+
+def requester_pays(place: Place) -> None:
+    s3, other, bucket = place.s3, place.other, place.bucket()
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x", ACL="public-read")
+    payer = lambda: s3.get_bucket_request_payment(Bucket=bucket)["Payer"]  # noqa: E731
+    pay = lambda who: s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": who})  # noqa: E731
+    same(payer(), "BucketOwner")
+    pay("Requester")
+    same(payer(), "Requester")
+    denied(lambda: other.get_object(Bucket=bucket, Key="a"))
+    denied(lambda: place.nobody.get_object(Bucket=bucket, Key="a"))
+    same(other.get_object(Bucket=bucket, Key="a", RequestPayer="requester")["RequestCharged"], "requester")
+    expect("RequestCharged" not in s3.get_object(Bucket=bucket, Key="a"), "the owner is charged")
+    refused(lambda: pay("Nobody"), 400, "MalformedXML")
+    pay("BucketOwner")
+    same(place.nobody.get_object(Bucket=bucket, Key="a")["Body"].read(), b"x")
+
+
+def website(place: Place) -> None:
+    s3, bucket = place.s3, place.bucket()
+    put = lambda **what: s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=what)  # noqa: E731
+    got = lambda: {k: v for k, v in s3.get_bucket_website(Bucket=bucket).items() if k != "ResponseMetadata"}  # noqa: E731
+    refused(got, 404, "NoSuchWebsiteConfiguration")
+    whole = {"IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "error.html"},
+             "RoutingRules": [{"Condition": {"KeyPrefixEquals": "a/"}, "Redirect": {"ReplaceKeyPrefixWith": "b/"}}]}
+    put(**whole)
+    same(got(), whole)
+    put(RedirectAllRequestsTo={"HostName": "example.com", "Protocol": "https"})
+    same(got(), {"RedirectAllRequestsTo": {"HostName": "example.com", "Protocol": "https"}})
+    refused(lambda: put(IndexDocument={"Suffix": "a/b"}), 400, "InvalidArgument")
+    refused(lambda: put(ErrorDocument={"Key": "e"}), 400, "InvalidArgument")
+    refused(lambda: put(RedirectAllRequestsTo={"HostName": "h", "Protocol": "gopher"}), 400, "InvalidRequest")
+    s3.delete_bucket_website(Bucket=bucket)
+    refused(got, 404, "NoSuchWebsiteConfiguration")
+
+
+def log_document(target: str, prefix: str, more: str) -> bytes:
+    """With elements that old clients do not know."""
+    enabled = f"<TargetBucket>{target}</TargetBucket><TargetPrefix>{prefix}</TargetPrefix>{more}"
+    return f"<BucketLoggingStatus><LoggingEnabled>{enabled}</LoggingEnabled></BucketLoggingStatus>".encode()
+
+
+def by_date(source: str) -> str:
+    inner = f"<PartitionedPrefix><PartitionDateSource>{source}</PartitionDateSource></PartitionedPrefix>"
+    return f"<TargetObjectKeyFormat>{inner}</TargetObjectKeyFormat>"
+
+
+def log_settings(place: Place) -> None:
+    s3, source, target = place.s3, place.bucket(), place.bucket()
+    put = lambda **what: s3.put_bucket_logging(Bucket=source, BucketLoggingStatus={"LoggingEnabled": what} if what else {})  # noqa: E731
+    got = lambda: s3.get_bucket_logging(Bucket=source).get("LoggingEnabled")  # noqa: E731
+    same(got(), None)
+    refused(lambda: put(TargetBucket=target, TargetPrefix="l/"), 400, "InvalidTargetBucketForLogging")  # nobody let it in
+    s3.put_bucket_acl(Bucket=target, ACL="log-delivery-write")
+    put(TargetBucket=target, TargetPrefix="l/")
+    same(got(), {"TargetBucket": target, "TargetPrefix": "l/"})
+    granted = [{"Grantee": {"Type": "CanonicalUser", "ID": place.other_id}, "Permission": "READ"}]
+    put(TargetBucket=target, TargetPrefix="", TargetGrants=granted)
+    same([(g["Grantee"]["ID"], g["Permission"]) for g in got()["TargetGrants"]], [(place.other_id, "READ")])
+    answered(place.send("PUT", f"/{source}?logging", log_document(target, "", by_date("EventTime"))), 200)
+    expect(by_date("EventTime").encode() in place.send("GET", f"/{source}?logging").body, "the format is lost")
+    answered(place.send("PUT", f"/{source}?logging", log_document(target, "", by_date("Never"))), 400, "MalformedXML")
+    refused(lambda: put(TargetBucket="not-there-at-all", TargetPrefix=""), 400, "InvalidTargetBucketForLogging")
+    theirs = f"theirs-{next(place.numbers)}"
+    place.other.create_bucket(Bucket=theirs, ACL="log-delivery-write")
+    refused(lambda: put(TargetBucket=theirs, TargetPrefix=""), 400, "InvalidTargetBucketForLogging")
+    denied(lambda: place.other.put_bucket_logging(Bucket=source, BucketLoggingStatus={}))
+    put()
+    same(got(), None)
+    # By policy, for one source only.
+    s3.put_bucket_acl(Bucket=target, ACL="private")
+    service, arn = {"Service": "logging.s3.amazonaws.com"}, {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{source}"}}
+    place.policy(target, statement(target, "s3:PutObject", service, Condition=arn))
+    put(TargetBucket=target, TargetPrefix="")
+    place.policy(target, statement(target, "s3:PutObject", service, Condition={"ArnLike": {"aws:SourceArn": "arn:aws:s3:::another"}}))
+    refused(lambda: put(TargetBucket=target, TargetPrefix=""), 400, "InvalidTargetBucketForLogging")
+
+
+def bucket_logs(place: Place) -> None:
+    with Server(place.program, "--bucket-log-every", "200ms") as server:
+        s3 = client(server.url, server.key)
+        for name in ("source", "target", "quiet"):
+            s3.create_bucket(Bucket=name)
+        s3.put_bucket_acl(Bucket="target", ACL="log-delivery-write")
+        answered(send(server.url, server.key, "PUT", "/source?logging", log_document("target", "logs/", by_date("DeliveryTime"))), 200)
+        rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+        s3.put_bucket_encryption(Bucket="target", ServerSideEncryptionConfiguration=rules)
+        s3.put_object(Bucket="source", Key="seen", Body=b"x")
+        s3.put_object(Bucket="quiet", Key="unseen", Body=b"x")
+        owner = s3.list_buckets()["Owner"]["ID"]
+
+        def lines() -> str:
+            found = s3.list_objects(Bucket="target", Prefix=f"logs/{owner}/us-east-1/source/").get("Contents", [])
+            return "".join(s3.get_object(Bucket="target", Key=each["Key"])["Body"].read().decode() for each in found)
+        wait_until(lambda: " REST.PUT.OBJECT seen " in lines(), "the log")
+        expect(lines().startswith(owner + " source [") and "unseen" not in lines(), lines())
+        # What is left is delivered at the end.
+        s3.put_object(Bucket="source", Key="last", Body=b"x")
+        server.stop()
+        server.start()
+        s3 = client(server.url, server.key)
+        expect(" REST.PUT.OBJECT last " in lines(), lines())
 
 
 # --- forms
@@ -547,7 +661,8 @@ def logs(place: Place) -> None:
 
 CASES = [
     bucket_acls, object_acls, ownership, blocked_public_access, anonymous_off_by_default, policies, policy_conditions, cross_origin, lifecycle,
-    lifecycle_acts, tags, lock_settings, retention, legal_holds, encryption, fixed_settings, forms, forms_signed_as_now, restricted_keys,
+    lifecycle_acts, tags, lock_settings, retention, legal_holds, encryption, customer_keys, fixed_settings, requester_pays, website,
+    log_settings, bucket_logs, forms, forms_signed_as_now, restricted_keys,
     rotated_keys, pages, logs,
 ]
 
