@@ -7,6 +7,7 @@
 #include "s3/multipart_documents.h"
 #include "s3/uri.h"
 #include "s3/xml.h"
+#include "sync/bucket_copy.h"
 #include "sync/bucket_headers.h"
 #include "sync/bucket_list.h"
 #include "sync/fingerprint.h"
@@ -15,8 +16,8 @@
 namespace duskline::sync {
 namespace {
 
-constexpr std::uint64_t max_document_bytes = 4 << 20;
 constexpr std::size_t max_keys_per_delete = 200;  // S3 takes 1000, but some servers then say nothing for half a minute
+constexpr std::uint64_t copied_part_bytes = 1 << 30;  // by the service itself
 constexpr std::size_t hash_buffer_bytes = 256 << 10;
 
 s3::Pairs joined(s3::Pairs first, const s3::Pairs& second) {
@@ -146,11 +147,10 @@ class BucketPlace final : public Place {
   std::uint64_t ask_part_bytes(const Op& op, const std::string& path, const Stamp& stamp);
   Result<Stamp> put(const Op& op, const std::string& path, Source& source, const Hash256& hash, const Attributes&);
   Result<http::Response> send(const Op& op, s3::Call& call, const Hash256& hash);
-  Result<std::string> send_document(const Op& op, s3::Call& call, const std::string& document);
   Status write_part(const Op& op, const NewFile& file, BucketUpload& upload, std::size_t piece, Range, Origin&);
   Status resume(const Op& op, const NewFile& file, BucketUpload& upload, const std::string& id);
-  Result<std::string> copy_with(const Op& op, s3::Client& client, s3::Call& call, const std::string& from,
-                                const Stamp& stamp);
+  Status copy_large(const Op& op, s3::Client& client, const std::string& key, const CopySource& from,
+                    s3::Pairs headers);
   Result<bool> remove_together(const Op& op, std::span<const Removal> removals, std::vector<RemoveFailure>& failures);
   Status remove_one(const Op& op, const std::string& path);
 
@@ -293,13 +293,6 @@ Result<Stamp> BucketPlace::store(const Op& op, const std::string& path, ByteView
   return put(op, path, source, sha256(bytes), attributes);
 }
 
-Result<std::string> BucketPlace::send_document(const Op& op, s3::Call& call, const std::string& document) {
-  BufferSource body(bytes_of(document));
-  call.body = &body;
-  call.payload = sha256(document).hex();
-  return client_.call_for_text(op, call, max_document_bytes);
-}
-
 Result<std::unique_ptr<Upload>> BucketPlace::begin(const Op& op, const NewFile& file, const std::string& token) {
   auto upload = std::make_unique<BucketUpload>();
   upload->in_parts = file.size_bytes > file.piece_bytes;
@@ -312,7 +305,7 @@ Result<std::unique_ptr<Upload>> BucketPlace::begin(const Op& op, const NewFile& 
     s3::Call call{.method = "POST", .key = key_of(file.path), .query = {{"uploads", ""}}};
     call.headers = joined(headers_of(file.attributes, file.path), options_.encryption.create);
     call.headers.emplace_back(part_bytes_header, std::to_string(file.piece_bytes));
-    DL_ASSIGN(const std::string answer, send_document(op, call, ""));
+    DL_ASSIGN(const std::string answer, send_document(op, client_, call, ""));
     DL_ASSIGN(upload->token, s3::parse_upload_id(answer));
   }
   return std::unique_ptr<Upload>(std::move(upload));
@@ -371,7 +364,7 @@ Status BucketPlace::write_part(const Op& op, const NewFile& file, BucketUpload& 
     const std::uint64_t last = range.offset_bytes + range.length_bytes - 1;
     call.headers.emplace_back("x-amz-copy-source-range",
                               "bytes=" + std::to_string(range.offset_bytes) + "-" + std::to_string(last));
-    DL_ASSIGN(upload.etags[piece], copy_with(op, client_, call, from, origin.stamp));
+    DL_ASSIGN(upload.etags[piece], copy_with(op, client_, std::move(call), {from, origin.stamp}, options_.encryption));
     return {};
   }
   auto source = origin.place.open(op, origin.path, origin.stamp, range);
@@ -391,16 +384,7 @@ Status BucketPlace::write_part(const Op& op, const NewFile& file, BucketUpload& 
 Result<Stamp> BucketPlace::finish(const Op& op, const NewFile& file, Upload& upload, const Fingerprint&) {
   auto& own = static_cast<BucketUpload&>(upload);
   if (!own.in_parts) return own.stored;
-  s3::Call call = call_for("POST", file.path);
-  call.query = {{"uploadId", own.token}};
-  std::vector<std::string> etags;
-  for (std::string& etag : own.etags) {
-    etag = without_quotes(etag);
-    etags.push_back(quoted_etag(etag));
-  }
-  DL_ASSIGN(const std::string answer, send_document(op, call, s3::complete_document(etags)));
-  if (!s3::parse_error(answer).code.empty()) return client_.hidden_error(call, answer);
-  DL_ASSIGN(const std::string etag, s3::parse_complete_result(answer));
+  DL_TRY(complete_upload(op, client_, call_for("POST", file.path), own.token, own.etags));
   DL_ASSIGN(const auto there, look(op, file.path));
   const std::string expected = etag_of_parts(own.etags);
   const bool is_other = there && (there->stamp.size_bytes != file.size_bytes ||
@@ -415,65 +399,50 @@ Result<Stamp> BucketPlace::finish(const Op& op, const NewFile& file, Upload& upl
 
 void BucketPlace::give_up(const Op&, const std::string& path, const std::string& token) {
   if (token.empty()) return;
-  Op op;  // not the caller's: it may be stopped already
-  op.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  s3::Call call = call_for("DELETE", path);
-  call.query = {{"uploadId", token}};
-  (void)client_.call_for_text(op, call, max_document_bytes);
-}
-
-// The ETag of the copy.
-Result<std::string> BucketPlace::copy_with(const Op& op, s3::Client& client, s3::Call& call, const std::string& from,
-                                           const Stamp& stamp) {
-  call.headers.emplace_back("x-amz-copy-source", from);
-  if (!stamp.etag.empty()) call.headers.emplace_back("x-amz-copy-source-if-match", quoted_etag(stamp.etag));
-  for (const auto& [name, value] : options_.encryption.use) {
-    constexpr std::string_view own = "x-amz-server-side-encryption-customer-";
-    if (name.starts_with(own)) {
-      call.headers.emplace_back("x-amz-copy-source-server-side-encryption-customer-" + name.substr(own.size()), value);
-    }
-  }
-  const auto answer = client.call_for_text(op, call, max_document_bytes);
-  if (!answer && answer.error().code == Code::precondition) {
-    return Error{Code::changing, "\"" + printable(from) + "\" was replaced while it was copied"};
-  }
-  if (!answer) return answer.error();
-  if (!s3::parse_error(*answer).code.empty()) return client.hidden_error(call, *answer);
-  DL_ASSIGN(const std::string etag, s3::parse_copy_result(*answer));
-  return without_quotes(etag);
+  abort_upload(client_, call_for("DELETE", path), token);
 }
 
 Result<std::optional<Stamp>> BucketPlace::copy(const Op& op, const NewFile& file, Origin& origin) {
   const std::string from = copy_source(origin);
   if (from.empty() || file.size_bytes > options_.max_copy_bytes) return std::optional<Stamp>();
   s3::Call call{.method = "PUT", .key = key_of(file.path), .headers = options_.encryption.create};
-  DL_ASSIGN(std::string etag, copy_with(op, client_, call, from, origin.stamp));
+  DL_ASSIGN(std::string etag, copy_with(op, client_, std::move(call), {from, origin.stamp}, options_.encryption));
   return std::optional(Stamp{.size_bytes = file.size_bytes, .etag = std::move(etag), .modified_ns = 0});
 }
 
 Result<Stamp> BucketPlace::set_attributes(const Op& op, const std::string& path, const Stamp& stamp,
                                           const Attributes& attributes) {
   if (stamp.size_bytes > options_.max_copy_bytes) {
-    return Error{Code::unsupported, "S3 cannot give an object of more than 5 GiB another time without a new upload"};
+    DL_TRY(copy_large(op, client_, key_of(path), {source_of(path), stamp}, headers_of(attributes, path)));
+    DL_ASSIGN(const auto there, look(op, path));
+    if (!there) return Error{Code::changing, "\"" + printable(path) + "\" was removed while it got another time"};
+    return there->stamp;
   }
   s3::Call call{.method = "PUT", .key = key_of(path)};
   call.headers = joined(headers_of(attributes, path), options_.encryption.create);
   call.headers.emplace_back("x-amz-metadata-directive", "REPLACE");
-  DL_ASSIGN(std::string etag, copy_with(op, client_, call, source_of(path), stamp));
+  DL_ASSIGN(std::string etag, copy_with(op, client_, std::move(call), {source_of(path), stamp}, options_.encryption));
   return Stamp{.size_bytes = stamp.size_bytes, .etag = std::move(etag), .modified_ns = 0};
 }
 
 Status BucketPlace::set_aside(const Op& op, const std::string& path) {
   DL_ASSIGN(const auto there, look(op, path));
   if (!there) return {};
+  const std::string key = options_.backup_prefix + path;
+  const CopySource from{source_of(path), there->stamp};
   if (there->stamp.size_bytes > options_.max_copy_bytes) {
-    return Error{Code::unsupported, "\"" + printable(path) +
-                                        "\" is larger than the 5 GiB that S3 copies at once, so it "
-                                        "cannot be kept in the backup place"};
+    return copy_large(op, *backup_, key, from, headers_of(there->attributes, path));
   }
-  s3::Call call{.method = "PUT", .key = options_.backup_prefix + path, .headers = options_.encryption.create};
-  DL_TRY(copy_with(op, *backup_, call, source_of(path), there->stamp));
+  DL_TRY(copy_with(op, *backup_, {.method = "PUT", .key = key, .headers = options_.encryption.create}, from,
+                   options_.encryption));
   return {};
+}
+
+Status BucketPlace::copy_large(const Op& op, s3::Client& client, const std::string& key, const CopySource& from,
+                               s3::Pairs headers) {
+  const std::uint64_t part_bytes = std::min(options_.max_copy_bytes, copied_part_bytes);
+  return copy_in_parts(op, client, key, joined(std::move(headers), options_.encryption.create), from,
+                       options_.encryption, part_bytes);
 }
 
 Status BucketPlace::remove_one(const Op& op, const std::string& path) {
@@ -497,7 +466,7 @@ Result<bool> BucketPlace::remove_together(const Op& op, std::span<const Removal>
   const std::string document = s3::delete_document(keys);
   s3::Call call{.method = "POST", .query = {{"delete", ""}}};
   if (const std::string md5 = store::md5_base64(document); !md5.empty()) call.headers = {{"content-md5", md5}};
-  const auto answer = send_document(op, call, document);
+  const auto answer = send_document(op, client_, call, document);
   if (!answer && answer.error().code == Code::unsupported) return false;
   if (!answer) return answer.error();
   DL_ASSIGN(const auto failed, s3::parse_delete_result(*answer));

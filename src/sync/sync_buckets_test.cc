@@ -157,6 +157,27 @@ TEST(Buckets, copy_large_objects_within_their_service_by_parts) {
   EXPECT_EQ(must(kit.sync(kit.bucket("pre/"), kit.bucket("copy/"))).kept, 1U);
 }
 
+TEST(Buckets, keep_backups_and_times_of_large_objects_by_parts) {
+  Kit kit;
+  kit.max_copy_bytes = 2'000'000;
+  kit.options.piece_bytes = 3'000'000;
+  kit.backup = "old";
+  kit.write("source/large.html", large_content());
+  kit.age();
+  must(kit.up());
+  Kit::set_mtime(kit.source() + "/large.html", 1'650'000'000'123'456'789);
+  EXPECT_EQ(must(kit.up()).touched, 1U);
+  EXPECT_EQ(kit.server.objects().at("pre/large.html").headers.at("x-amz-meta-mtime"), "1650000000.123456789");
+  EXPECT_EQ(kit.objects().at("large.html"), large_content());
+  EXPECT_EQ(must(kit.up()).kept, 1U);
+  kit.write("source/large.html", "small now");
+  kit.options.meant.shrink = true;
+  EXPECT_EQ(must(kit.up()).changed, 1U);
+  EXPECT_EQ(kit.objects("old/").at("large.html"), large_content());
+  EXPECT_EQ(kit.server.objects().at("old/large.html").headers.at("content-type"), "text/html");
+  EXPECT_EQ(kit.server.open_uploads(), 0U);
+}
+
 // As consoles make them: a directory that holds something is none of the empty ones.
 TEST(Buckets, with_markers_of_directories_that_hold_something_come_to_rest) {
   Kit kit;

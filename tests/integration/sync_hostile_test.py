@@ -39,8 +39,13 @@ def bad_store():
         store.close()
 
 
-def sync(program, url, *arguments, code=0, **env):
-    return program.run("sync", *arguments, "--endpoint-url", url, "--stall-limit", "1s", "--max-tries", "2", env={**ENVIRONMENT, **env}, code=code)
+def sync(program, url, *arguments, code=0, stall="30s", **env):
+    return program.run("sync", *arguments, "--endpoint-url", url, "--stall-limit", stall, "--max-tries", "2", env={**ENVIRONMENT, **env}, code=code)
+
+
+def patience(name: str) -> str:
+    """Short only where the store is meant to say nothing: a machine that is busy shall not look like one."""
+    return "2s" if "stall" in name else "30s"
 
 
 def whole(top: pathlib.Path) -> dict[str, bytes]:
@@ -293,7 +298,7 @@ def test_a_store_that_misbehaves_spoils_nothing(program):
         with bad_store() as store:
             store.objects.update(new)
             store.order(misdeed, "GET", part, often)
-            result = sync(program, store.url, f"s3://{BUCKET}", top, "--delete", "--max-delete", "3", code=None)
+            result = sync(program, store.url, f"s3://{BUCKET}", top, "--delete", "--max-delete", "3", code=None, stall=patience(name))
             expect(store.forgive() > 0, f"{what}: it never happened")
             expect(result.code in (0, 1, 2, 5), f"{what}: exit code {result.code}: {result.err}")
             now = {path: content for path, content in whole(top).items() if ".duskline-tmp-" not in path}
@@ -322,7 +327,7 @@ def test_a_store_that_takes_nothing_is_told_of(program):
         for often in (1, OFTEN) if options.soak else (1 if passes else OFTEN,):
             with bad_store() as store:
                 store.order(misdeed, "PUT", "", often)
-                result = sync(program, store.url, source, f"s3://{BUCKET}", code=None)
+                result = sync(program, store.url, source, f"s3://{BUCKET}", code=None, stall=patience(name))
                 done = store.objects == {p: c for p, c in whole(source).items()}
                 expect((result.code == 0) == done, f"{name}: exit code {result.code}, and the store holds {sorted(store.objects)}\n{result.err}")
                 expect(done or result.err != "", f"{name}: it failed and said nothing")
