@@ -7,6 +7,7 @@ CPU is the client's alone; the server runs beside it and is not counted. What wa
 installed is left out, and named.
 """
 import argparse
+import itertools
 import pathlib
 import shutil
 import subprocess
@@ -149,29 +150,31 @@ def slow(bench: SyncBench, rounds: int) -> None:
     target.mkdir()
     subprocess.run(["sshfs", "-o", f"ssh_command={TOP}/bench/slow_mount.py 2.5", f"x:{bench.work}", str(mount)], check=True)
     columns = {"wall s": lambda c: c.seconds, "CPU s": lambda c: c.cpu}
+    numbers = itertools.count()
 
-    def empty() -> None:
-        for path in (target / "copy", bench.work / "near"):
-            shutil.rmtree(path, ignore_errors=True)
-        bench.forget()
+    def runs(from_mount: bool) -> dict:
+        """Each run has a target of its own: what sshfs remembers of one that was emptied behind its back would mislead."""
+        from_ = mount / "data" / "small" / "d00" if from_mount else source
 
-    def ours(source_: pathlib.Path, target_: pathlib.Path, there: pathlib.Path):
-        def run() -> Cost:
-            empty()
-            cost = bench.duskline("sync", str(source_), str(target_))
-            same_tree(source, there)
-            return cost
+        def run_of(command):
+            def run() -> Cost:
+                name = f"copy{next(numbers)}"
+                to = bench.work / name if from_mount else mount / "far" / name
+                cost = command(str(from_), str(to))
+                there = bench.work / name if from_mount else target / name
+                same_tree(source, there)
+                shutil.rmtree(there)
+                return cost
 
-        return run
+            return run
+
+        peers = {"rsync -a": lambda a, b: measure(["rsync", "-a", a + "/", b + "/"]), "cp -a": lambda a, b: measure(["cp", "-a", a, b])}
+        return {"duskline sync": run_of(lambda a, b: bench.duskline("sync", a, b)), **{n: run_of(c) for n, c in peers.items() if have(n.split()[0])}}
 
     try:
-        far = mount / "data" / "small" / "d00"
-        for title, from_, to, there in (("from", far, bench.work / "near", bench.work / "near"), ("to", source, mount / "far" / "copy", target / "copy")):
+        for title, from_mount in (("from", True), ("to", False)):
             print(f"\n### {title} a mount with 5 ms of delay, 1,000 small files")
-            compare(rounds, {"duskline sync": ours(from_, to, there), **bench.peers({
-                "rsync -a": ["rsync", "-a", f"{from_}/", f"{to}/"],
-                "cp -a": ["cp", "-a", str(from_), str(to)],
-            }, prepare=empty, check=lambda there=there: same_tree(source, there))}, columns)
+            compare(rounds, runs(from_mount), columns)
     finally:
         subprocess.run(["fusermount", "-u", "-z", str(mount)], check=False)
 
