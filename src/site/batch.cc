@@ -77,12 +77,13 @@ void Batch::add_raw_parts(const FrameRef& frame, std::size_t first, std::size_t 
   }
 }
 
-// What a request should ask for when so much has been asked for already: about 6 requests for the first part where
-// there are 8 workers, 6 for the next, and 6 for the last, which are 2 % of the whole each.
+// What a request should ask for when so much has been asked for already. Each worker has one request in the first half:
+// where connections differ in speed, the slow ones are done with theirs before the end. Then smaller ones: 9 and 4
+// where there are 8 workers.
 static std::uint64_t share_of(std::uint64_t total, std::uint64_t taken, std::uint64_t workers) {
-  if (taken < total / 20 * 12) return total / (workers + 1);
-  if (taken < total / 20 * 17) return total / (workers * 3);
-  return total / (workers * 5);
+  if (taken < total / 2) return total / (workers * 2);
+  if (taken < total / 8 * 7) return total / (workers * 3);
+  return total / (workers * 4);
 }
 
 void Batch::make_jobs(const Shape& shape) {
@@ -98,7 +99,8 @@ void Batch::make_jobs(const Shape& shape) {
     const bool fits = job != nullptr && job->object == part.stored.object &&
                       begins >= job->offset_bytes + job->length_bytes &&
                       begins - (job->offset_bytes + job->length_bytes) <= shape.max_gap_bytes &&
-                      part.end() - job->offset_bytes <= job_bytes;
+                      part.end() - job->offset_bytes <= shape.max_job_bytes &&
+                      part.end() - part.stored.stored_bytes / 2 - job->offset_bytes <= job_bytes;
     if (!fits) {
       jobs.push_back({part.stored.object, begins, 0, static_cast<std::uint32_t>(i), 0});
       job = &jobs.back();

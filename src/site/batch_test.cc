@@ -68,7 +68,8 @@ TEST(BatchJobs, CutLongRawFramesSoThatTheLastRequestsAreSmall) {
   EXPECT_EQ(next, 1344U);
   EXPECT_EQ(bytes, 21 * mib);
   EXPECT_LE(batch.jobs.size(), 24U);
-  EXPECT_LE(batch.jobs.back().length_bytes, 512 * kib);
+  for (const RangeJob& job : batch.jobs) EXPECT_LE(job.length_bytes, 21 * mib / 15) << "a slow connection ends in time";
+  EXPECT_LE(batch.jobs.back().length_bytes, 768 * kib);
 }
 
 TEST(BatchJobs, AreFewForManySmallFiles) {
@@ -82,7 +83,7 @@ TEST(BatchJobs, AreNotCutSmallerThanIsWorthARequestNorLargerThanTheirLimit) {
   Batch small, large;
   fill(small, 10, 100 * kib, 1000);
   small.arrange({.workers = 8});
-  EXPECT_EQ(small.jobs.size(), 5U);
+  EXPECT_EQ(small.jobs.size(), 4U) << "of 256 KiB, to the nearest part";
   fill(large, 1000, 640 * kib, 51);
   large.arrange({.workers = 8});
   for (const RangeJob& job : large.jobs) EXPECT_LE(job.length_bytes, 16 * mib);
