@@ -53,6 +53,12 @@ std::string SealingKey::fingerprint() const {
   return hmac_sha256(bytes_, bytes_of("duskline sealing key fingerprint")).hex().substr(0, 16);
 }
 
+SealingKey SealingKey::derived(std::string_view purpose) const {
+  SealingKey key;
+  key.bytes_ = hmac_sha256(bytes_, bytes_of(purpose)).bytes;
+  return key;
+}
+
 Result<std::string> SealingKey::seal(std::string_view text, std::string_view context) const {
   DL_ASSIGN(Bytes out, random_bytes(nonce_bytes));
   out.resize(nonce_bytes + text.size() + tag_bytes);

@@ -19,6 +19,9 @@ class SealingKey {
   // Tells sealing keys apart without giving them away: 16 hex digits.
   [[nodiscard]] std::string fingerprint() const;
 
+  // Another key that only this one leads to; the same for the same purpose.
+  [[nodiscard]] SealingKey derived(std::string_view purpose) const;
+
   // base64 of nonce, ciphertext and tag. `context` is authenticated with it: a sealed text opens in its place alone.
   [[nodiscard]] Result<std::string> seal(std::string_view text, std::string_view context) const;
   [[nodiscard]] Result<std::string> open(std::string_view sealed, std::string_view context) const;  // Code::untrusted

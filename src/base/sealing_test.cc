@@ -27,5 +27,15 @@ TEST(SealingKey, OpensWhatItSealedInItsPlaceAlone) {
   EXPECT_EQ(*key.open(*key.seal("", ""), ""), "");
 }
 
+TEST(SealingKey, LeadsToOthersThatAreTheSameEachTime) {
+  const auto key = SealingKey::generate();
+  ASSERT_TRUE(key);
+  const auto sealed = key->derived("one").seal("secret", "here");
+  ASSERT_TRUE(sealed);
+  EXPECT_EQ(key->derived("one").open(*sealed, "here").value(), "secret");
+  EXPECT_FALSE(key->derived("two").open(*sealed, "here"));
+  EXPECT_FALSE(key->open(*sealed, "here"));
+}
+
 }  // namespace
 }  // namespace duskline

@@ -123,6 +123,7 @@ Status RunningStore::begin(Clock& clock, const ServeOptions& options, const http
             gateway::Service::make(std::move(parts), {.region = options.region,
                                                       .domain = options.domain,
                                                       .anonymous = options.anonymous,
+                                                      .named_keys = options.named_keys,
                                                       .customer_keys_need_tls = options.customer_keys_need_tls}));
   DL_ASSIGN(server_, http::Server::start(server, *service_, clock));
   pages_->watch(server_.get());

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/background_scrub.h"
 #include "cli/command.h"
@@ -16,6 +17,7 @@ struct ServeOptions {
   std::string region = "us-east-1", domain;
   bool anonymous = false;
   bool customer_keys_need_tls = false;
+  std::vector<std::string> named_keys;
   std::string tls_certificate, tls_key;
   std::chrono::nanoseconds drain = std::chrono::seconds(30);
   unsigned workers = 32, max_connections = 20'000;

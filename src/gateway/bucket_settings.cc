@@ -95,7 +95,7 @@ Expected<http::Answer> get_bucket_encryption(Context& context) {
 
 Expected<http::Answer> put_bucket_encryption(Context& context) {
   DL_ASSIGN(const BucketEncryption encryption, parse_bucket_encryption(context.body));
-  DL_TRY(check_encrypts(context.services));
+  DL_TRY(check_encrypts(context.services, encryption));
   return set(context, property::bucket_encryption, bucket_encryption_document(encryption));
 }
 

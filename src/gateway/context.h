@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/op.h"
@@ -19,6 +20,7 @@ struct ServiceOptions {
   std::string region = "us-east-1";
   std::string domain;      // "s3.example.com": buckets are also at BUCKET.s3.example.com; empty: path style only
   bool anonymous = false;  // whether requests without a signature are looked at at all
+  std::vector<std::string> named_keys;  // for SSE-KMS; the first is used where a request names none
   bool customer_keys_need_tls = false;  // whether clients' keys for encryption are refused in the clear
 };
 

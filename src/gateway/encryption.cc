@@ -1,5 +1,8 @@
 #include "gateway/encryption.h"
 
+#include <algorithm>
+#include <boost/json.hpp>
+
 #include "base/digest.h"
 #include "base/hash.h"
 #include "base/sealing.h"
@@ -15,15 +18,34 @@ constexpr std::string_view header_name = "x-amz-server-side-encryption";
 constexpr std::string_view customer_prefix = "x-amz-server-side-encryption-customer-";
 constexpr std::string_view source_prefix = "x-amz-copy-source-server-side-encryption-customer-";
 constexpr std::string_view kms_key_header = "x-amz-server-side-encryption-aws-kms-key-id";
+constexpr std::string_view context_header = "x-amz-server-side-encryption-context";
+constexpr std::string_view bucket_key_header = "x-amz-server-side-encryption-bucket-key-enabled";
+constexpr std::size_t max_context_bytes = 8 << 10;
 constexpr std::size_t salt_bytes = 16;
 
-Done check_algorithm(std::string_view algorithm, bool names_key) {
-  if (algorithm == "AES256") return {};
-  if (algorithm == "aws:kms" || algorithm == "aws:kms:dsse") {
-    if (names_key) return ErrorCode::kms_key_not_found;
-    return S3Error(ErrorCode::not_implemented, "Keys of a key management service are not supported");
-  }
+Done check_algorithm(std::string_view algorithm) {
+  if (algorithm == "AES256" || algorithm == "aws:kms") return {};
+  if (algorithm == "aws:kms:dsse") return S3Error(ErrorCode::not_implemented, "Dual-layer encryption is not supported");
   return ErrorCode::invalid_encryption_algorithm;
+}
+
+// "NAME" of itself, of "alias/NAME" and of "arn:aws:kms:REGION:ACCOUNT:key/NAME".
+std::string_view name_of_key(std::string_view id) { return id.substr(id.rfind('/') + 1); }
+
+Done check_named_key(const Services& services, std::string_view id) {
+  DL_TRY(check_encrypts(services));
+  const auto& keys = services.options.named_keys;
+  if (id.empty() && keys.empty()) {
+    return S3Error(ErrorCode::not_implemented, "This server has no named keys (store serve --named-key)");
+  }
+  const bool known = id.empty() || std::find(keys.begin(), keys.end(), name_of_key(id)) != keys.end();
+  if (!known) return ErrorCode::kms_key_not_found;
+  return {};
+}
+
+// Stored objects depend on it: never change it.
+SealingKey named_sealing(const SealingKey& store, std::string_view id) {
+  return store.derived("named key\n" + std::string(name_of_key(id)));
 }
 
 // Without the value that was given: it may be a key.
@@ -39,14 +61,35 @@ Expected<SealingKey> customer_sealing(const CustomerKey& key, std::string_view s
   return std::move(*sealing);
 }
 
-std::string sealing_context(const ObjectPlace& place) {
-  return "duskline object key\n" + std::string(place.bucket) + "\n" + std::string(place.key);
+std::string sealing_context(const ObjectPlace& place, const std::string& key_context = {}) {
+  std::string text = "duskline object key\n" + std::string(place.bucket) + "\n" + std::string(place.key);
+  if (!key_context.empty()) text += "\n" + key_context;
+  return text;
 }
 
-Expected<std::optional<ObjectKey>> opened_by_store(const Context& context, const ObjectPlace& place,
-                                                   const std::string& sealed) {
+// base64 of a JSON object of texts.
+Done check_key_context(const std::string& text) {
+  const auto bytes = text.size() > max_context_bytes ? std::nullopt : from_base64(text);
+  boost::json::error_code failed;
+  const boost::json::value value = bytes ? boost::json::parse(text_of(*bytes), failed) : boost::json::value();
+  const boost::json::object* const object = failed ? nullptr : value.if_object();
+  const bool valid = object != nullptr && std::all_of(object->begin(), object->end(),
+                                                      [](const auto& entry) { return entry.value().is_string(); });
+  if (valid) return {};
+  return wrong_header("The header '" + std::string(context_header) +
+                          "' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map",
+                      context_header);
+}
+
+// Under the store's key, or a named one.
+Expected<std::optional<ObjectKey>> opened_here(const Context& context, const ObjectPlace& place,
+                                               const objects::Properties& properties) {
   DL_TRY(check_encrypts(context.services));
-  const auto secret = context.services.sealing->open(sealed, sealing_context(place));
+  const SealingKey& store = *context.services.sealing;
+  const std::string* const name = find(properties, property::named_key);
+  const SealingKey sealing = name == nullptr ? store : named_sealing(store, *name);
+  const auto secret = sealing.open(value_of(properties, property::sealed_key),
+                                   sealing_context(place, value_of(properties, property::key_context)));
   if (!secret) return from_engine(secret.error());
   DL_ASSIGN(auto key, ObjectKey::parse(*secret));
   return std::optional(std::move(key));
@@ -69,6 +112,11 @@ Done check_encrypts(const Services& services) {
   return S3Error(ErrorCode::not_implemented, "This server has no key to encrypt with");
 }
 
+Done check_encrypts(const Services& services, const BucketEncryption& encryption) {
+  if (encryption.algorithm == "aws:kms") return check_named_key(services, encryption.named_key);
+  return check_encrypts(services);
+}
+
 Expected<BucketEncryption> parse_bucket_encryption(std::string_view xml) {
   DL_ASSIGN(const XmlDocument document, XmlDocument::parse(xml, "ServerSideEncryptionConfiguration"));
   const auto rules = document.root().children("Rule");
@@ -76,14 +124,15 @@ Expected<BucketEncryption> parse_bucket_encryption(std::string_view xml) {
   const XmlNode defaults = rules.front().child("ApplyServerSideEncryptionByDefault");
   const auto algorithm = defaults.text_of("SSEAlgorithm");
   if (!defaults || !algorithm) return ErrorCode::malformed_xml;
-  DL_TRY(check_algorithm(*algorithm, false));
-  if (defaults.text_of("KMSMasterKeyID")) {
+  DL_TRY(check_algorithm(*algorithm));
+  const auto named_key = defaults.text_of("KMSMasterKeyID");
+  if (named_key && *algorithm != "aws:kms") {
     return S3Error(ErrorCode::invalid_argument,
                    "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms");
   }
   const auto bucket_key = rules.front().text_of("BucketKeyEnabled");
   if (bucket_key && *bucket_key != "true" && *bucket_key != "false") return ErrorCode::malformed_xml;
-  return BucketEncryption{*algorithm, bucket_key == "true"};
+  return BucketEncryption{*algorithm, named_key.value_or(""), bucket_key == "true"};
 }
 
 std::string bucket_encryption_document(const BucketEncryption& encryption) {
@@ -92,6 +141,7 @@ std::string bucket_encryption_document(const BucketEncryption& encryption) {
   xml.open("Rule");
   xml.open("ApplyServerSideEncryptionByDefault");
   xml.text("SSEAlgorithm", encryption.algorithm);
+  if (!encryption.named_key.empty()) xml.text("KMSMasterKeyID", encryption.named_key);
   xml.close();
   xml.flag("BucketKeyEnabled", encryption.bucket_key);
   return xml.take();
@@ -126,6 +176,31 @@ Expected<std::optional<CustomerKey>> customer_key(const Context& context, const 
   return std::optional<CustomerKey>(std::in_place, std::move(*bytes), *md5_text);
 }
 
+namespace {
+
+Expected<WantedEncryption> by_named_key(const Context& context, const std::string& id) {
+  DL_TRY(check_named_key(context.services, id));
+  WantedEncryption wanted{EncryptedBy::named_key, {}};
+  wanted.named_key = id.empty() ? context.services.options.named_keys.front() : id;
+  return wanted;
+}
+
+// What the bucket's owner wants where a request says nothing.
+Expected<WantedEncryption> default_encryption(const Context& context) {
+  const std::string* const stored = find(context.bucket->properties, property::bucket_encryption);
+  if (stored == nullptr) return WantedEncryption();
+  DL_ASSIGN(const BucketEncryption encryption, parse_bucket_encryption(*stored));
+  if (encryption.algorithm != "aws:kms") {
+    DL_TRY(check_encrypts(context.services));
+    return WantedEncryption{EncryptedBy::store, {}};
+  }
+  DL_ASSIGN(auto wanted, by_named_key(context, encryption.named_key));
+  wanted.bucket_key = encryption.bucket_key;
+  return wanted;
+}
+
+}  // namespace
+
 Expected<WantedEncryption> wanted_encryption(const Context& context, const http::Headers& headers) {
   WantedEncryption wanted;
   DL_ASSIGN(wanted.customer, customer_key(context, headers, KeyOf::object));
@@ -140,37 +215,53 @@ Expected<WantedEncryption> wanted_encryption(const Context& context, const http:
     wanted.by = EncryptedBy::customer;
     return wanted;
   }
-  if (asked != nullptr) DL_TRY(check_algorithm(*asked, kms_key != nullptr));
-  if (kms_key != nullptr) {
+  if (asked == nullptr && kms_key == nullptr) return default_encryption(context);
+  if (asked != nullptr) DL_TRY(check_algorithm(*asked));
+  if (kms_key != nullptr && (asked == nullptr || *asked != "aws:kms")) {
     return wrong_header(
         "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
         header_name);
   }
-  const bool by_default = find(context.bucket->properties, property::bucket_encryption) != nullptr;
-  if (asked == nullptr && !by_default) return wanted;
-  DL_TRY(check_encrypts(context.services));
-  wanted.by = EncryptedBy::store;
+  if (*asked == "AES256") {
+    DL_TRY(check_encrypts(context.services));
+    wanted.by = EncryptedBy::store;
+    return wanted;
+  }
+  DL_ASSIGN(wanted, by_named_key(context, kms_key == nullptr ? "" : *kms_key));
+  if (const std::string* const text = find_header(headers, context_header)) {
+    DL_TRY(check_key_context(*text));
+    wanted.key_context = *text;
+  }
+  const std::string* const bucket_key = find_header(headers, bucket_key_header);
+  wanted.bucket_key = bucket_key != nullptr && (*bucket_key == "true" || *bucket_key == "True");
   return wanted;
 }
 
 EncryptedBy encrypted_by(const objects::Properties& properties) {
   if (find(properties, property::sealed_key) == nullptr) return EncryptedBy::nobody;
-  return find(properties, property::customer_salt) != nullptr ? EncryptedBy::customer : EncryptedBy::store;
+  if (find(properties, property::customer_salt) != nullptr) return EncryptedBy::customer;
+  return find(properties, property::named_key) != nullptr ? EncryptedBy::named_key : EncryptedBy::store;
 }
 
 Done seal_object_key(const SealingKey* store, const WantedEncryption& wanted, const ObjectPlace& place,
                      const ObjectKey& key, objects::Properties& properties) {
-  std::optional<SealingKey> by_customer;
+  std::optional<SealingKey> other;
   if (wanted.by == EncryptedBy::customer) {
     DL_ASSIGN(const Bytes random, random_bytes(salt_bytes));
     const std::string salt = to_hex(random);
-    DL_ASSIGN(by_customer, customer_sealing(*wanted.customer, salt));
+    DL_ASSIGN(other, customer_sealing(*wanted.customer, salt));
     properties[std::string(property::customer_salt)] = salt;
+  } else if (wanted.by == EncryptedBy::named_key) {
+    other = named_sealing(*store, wanted.named_key);
+    properties[std::string(property::encryption)] = "aws:kms";
+    properties[std::string(property::named_key)] = wanted.named_key;
+    if (!wanted.key_context.empty()) properties[std::string(property::key_context)] = wanted.key_context;
+    if (wanted.bucket_key) properties[std::string(property::bucket_key)] = "true";
   } else {
     properties[std::string(property::encryption)] = "AES256";
   }
-  const SealingKey& sealing = by_customer ? *by_customer : *store;
-  auto sealed = sealing.seal(key.secret(), sealing_context(place));
+  const SealingKey& sealing = other ? *other : *store;
+  auto sealed = sealing.seal(key.secret(), sealing_context(place, wanted.key_context));
   if (!sealed) return from_engine(sealed.error());
   properties[std::string(property::sealed_key)] = std::move(*sealed);
   return {};
@@ -201,8 +292,7 @@ Expected<std::optional<ObjectKey>> key_of_version(const Context& context, const 
     return S3Error(ErrorCode::invalid_request, "The encryption parameters are not applicable to this object.");
   }
   if (by == EncryptedBy::nobody) return std::optional<ObjectKey>();
-  if (by == EncryptedBy::store)
-    return opened_by_store(context, place, value_of(version.properties, property::sealed_key));
+  if (by != EncryptedBy::customer) return opened_here(context, place, version.properties);
   if (!customer) {
     return S3Error(ErrorCode::invalid_request,
                    "The object was stored using a form of Server Side Encryption. The correct parameters must be "
@@ -223,8 +313,7 @@ Expected<std::optional<ObjectKey>> key_of_upload(const Context& context, const o
                    "sending encryption parameters.");
   }
   if (by == EncryptedBy::nobody) return std::optional<ObjectKey>();
-  if (by == EncryptedBy::store)
-    return opened_by_store(context, place, value_of(upload.properties, property::sealed_key));
+  if (by != EncryptedBy::customer) return opened_here(context, place, upload.properties);
   if (!customer) {
     return S3Error(ErrorCode::invalid_request,
                    "The multipart upload initiate requested encryption. Subsequent part requests must include the "
@@ -237,7 +326,7 @@ Expected<std::optional<ObjectKey>> key_of_upload(const Context& context, const o
 }
 
 std::string etag_of(ByteView md5, const objects::Properties& properties, const std::optional<ObjectKey>& key) {
-  if (!key || encrypted_by(properties) != EncryptedBy::customer) return to_hex(md5);
+  if (!key || encrypted_by(properties) == EncryptedBy::store) return to_hex(md5);
   return to_hex(key->etag_of(md5));
 }
 
@@ -245,6 +334,8 @@ void give_encryption(const http::Headers& asked, const objects::Properties& prop
   if (const std::string* const algorithm = find(properties, property::encryption)) {
     headers.emplace_back(header_name, *algorithm);
   }
+  if (const std::string* const id = find(properties, property::named_key)) headers.emplace_back(kms_key_header, *id);
+  if (find(properties, property::bucket_key) != nullptr) headers.emplace_back(bucket_key_header, "true");
   if (encrypted_by(properties) != EncryptedBy::customer) return;
   const std::string md5_header = std::string(customer_prefix) + "key-md5";
   headers.emplace_back(std::string(customer_prefix) + "algorithm", "AES256");

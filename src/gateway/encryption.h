@@ -1,7 +1,8 @@
 // Server-side encryption: how requests ask for it, under which key an object lies, and what answers say of it.
 //
 // The bytes are encrypted as object_cipher.h says. The object's key stands in its properties, sealed: under the store's
-// sealing key (AES256, S3's own encryption), or under one that is made from the client's (SSE-C). Of a client's key
+// sealing key (AES256, S3's own encryption), under one of the keys that the operator has named (aws:kms), or under one
+// that is made from the client's (SSE-C). Of a client's key
 // nothing is kept but what it sealed, which opens with that key alone.
 #pragma once
 
@@ -18,16 +19,19 @@
 
 namespace duskline::gateway {
 
-// A ServerSideEncryptionConfiguration: MalformedXML, InvalidEncryptionAlgorithmError, NotImplemented for other than
-// AES256.
+// A ServerSideEncryptionConfiguration: MalformedXML, InvalidArgument, InvalidEncryptionAlgorithmError, NotImplemented
+// for aws:kms:dsse.
 struct BucketEncryption {
-  std::string algorithm;  // "AES256"
+  std::string algorithm;  // "AES256", "aws:kms"
+  std::string named_key;  // as it was given; empty: none
   bool bucket_key = false;
 };
 [[nodiscard]] Expected<BucketEncryption> parse_bucket_encryption(std::string_view xml);
 [[nodiscard]] std::string bucket_encryption_document(const BucketEncryption& encryption);
-// NotImplemented where the server has no sealing key.
+// NotImplemented where the server has no sealing key, or no named ones; KMS.NotFoundException where there is none of
+// that name.
 [[nodiscard]] Done check_encrypts(const Services& services);
+[[nodiscard]] Done check_encrypts(const Services& services, const BucketEncryption& encryption);
 
 // A client's key. Wiped on destruction.
 struct CustomerKey {
@@ -44,10 +48,12 @@ enum class KeyOf : std::uint8_t { object, copy_source };
                                                                 KeyOf which);
 
 // How what is put shall be encrypted: as the request says, or else the bucket.
-enum class EncryptedBy : std::uint8_t { nobody, store, customer };
+enum class EncryptedBy : std::uint8_t { nobody, store, named_key, customer };
 struct WantedEncryption {
   EncryptedBy by = EncryptedBy::nobody;
   std::optional<CustomerKey> customer;
+  std::string named_key, key_context;  // of named_key
+  bool bucket_key = false;
 };
 [[nodiscard]] Expected<WantedEncryption> wanted_encryption(const Context& context, const http::Headers& headers);
 // Under what the object lies.
@@ -65,7 +71,7 @@ struct ObjectPlace {
                                                                  const http::Headers& headers,
                                                                  objects::Properties& properties);
 
-// The same under the store's key, for what the server itself puts.
+// The same for what the server itself puts: under the store's key, whatever the bucket's default.
 [[nodiscard]] Expected<Encryptor> begin_encryption(const SealingKey* store, const ObjectPlace& place,
                                                    objects::Properties& properties);
 
@@ -76,7 +82,7 @@ struct ObjectPlace {
 // The key of an upload to which a part is to come.
 [[nodiscard]] Expected<std::optional<ObjectKey>> key_of_upload(const Context& context, const objects::Upload& upload);
 
-// The ETag of a run of bytes: its MD5, unless the client's key is to hide what it was.
+// The ETag of a run of bytes: its MD5, unless another key than the store's is to hide what it was.
 [[nodiscard]] std::string etag_of(ByteView md5, const objects::Properties& properties,
                                   const std::optional<ObjectKey>& key);
 

@@ -179,6 +179,59 @@ TEST_F(EncryptionTest, HasNoKeyManagementService) {
   EXPECT_EQ(code("PUT", "/box/a", {{"x-amz-server-side-encryption-aws-kms-key-id", "one"}}, "x"), "InvalidArgument");
 }
 
+TEST_F(EncryptionTest, EncryptsUnderNamedKeys) {
+  auto& options = const_cast<ServiceOptions&>(gateway_.service->services().options);
+  options.named_keys = {"one", "two"};
+  const auto by = [](const std::string& key) {
+    return http::Headers{{"x-amz-server-side-encryption", "aws:kms"},
+                         {"x-amz-server-side-encryption-aws-kms-key-id", key}};
+  };
+  const std::string text = pattern(200'000), arn = "arn:aws:kms:us-east-1:1:key/two";
+  const auto put = gateway_.ask({"PUT", "/box/a", by(arn), text});
+  EXPECT_EQ(header(put, "x-amz-server-side-encryption"), "aws:kms");
+  EXPECT_EQ(header(put, "x-amz-server-side-encryption-aws-kms-key-id"), arn);
+  EXPECT_NE(header(put, "etag"), "\"" + to_hex(md5(bytes_of(text))) + "\"");
+  EXPECT_EQ(content("/box/a"), text);
+  EXPECT_EQ(stored("/box/a").find(pattern(64)), std::string::npos);
+  EXPECT_EQ(code("PUT", "/box/b", by("three"), "x"), "KMS.NotFoundException");
+  const auto unnamed = gateway_.ask({"PUT", "/box/b", {{"x-amz-server-side-encryption", "aws:kms"}}, "x"});
+  EXPECT_EQ(header(unnamed, "x-amz-server-side-encryption-aws-kms-key-id"), "one");
+  // A copy lies under another key, and reads the same.
+  EXPECT_EQ(status("PUT", "/box/c", both(by("one"), {{"x-amz-copy-source", "box/a"}})), 200);
+  EXPECT_EQ(content("/box/c"), text);
+  EXPECT_EQ(status("PUT", "/box/d", {{"x-amz-copy-source", "box/a"}}), 200);
+  EXPECT_EQ(header(gateway_.ask({"HEAD", "/box/d"}), "etag"), "\"" + to_hex(md5(bytes_of(text))) + "\"");
+  const http::Headers in_context = {{"x-amz-server-side-encryption-context", to_base64(bytes_of(R"({"a":"b"})"))}};
+  EXPECT_EQ(status("PUT", "/box/e", both(by("one"), in_context), "in context"), 200);
+  EXPECT_EQ(content("/box/e"), "in context");
+  EXPECT_EQ(code("PUT", "/box/e", both(by("one"), {{"x-amz-server-side-encryption-context", "{}"}}), "x"),
+            "InvalidArgument");
+}
+
+TEST_F(EncryptionTest, FollowsADefaultOfNamedKeys) {
+  const auto set = [&](const std::string& key) {
+    return code("PUT", "/box?encryption", {},
+                "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms"
+                "</SSEAlgorithm><KMSMasterKeyID>" +
+                    key +
+                    "</KMSMasterKeyID></ApplyServerSideEncryptionByDefault>"
+                    "<BucketKeyEnabled>true</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>");
+  };
+  EXPECT_EQ(set("one"), "KMS.NotFoundException");
+  auto& options = const_cast<ServiceOptions&>(gateway_.service->services().options);
+  options.named_keys = {"one"};
+  EXPECT_EQ(set("one"), "");
+  const auto put = gateway_.ask({"PUT", "/box/a", {}, "text"});
+  EXPECT_EQ(header(put, "x-amz-server-side-encryption-aws-kms-key-id"), "one");
+  EXPECT_EQ(header(put, "x-amz-server-side-encryption-bucket-key-enabled"), "true");
+  EXPECT_EQ(content("/box/a"), "text");
+  // What the request says goes before.
+  EXPECT_EQ(header(gateway_.ask({"PUT", "/box/b", {{"x-amz-server-side-encryption", "AES256"}}, "x"}),
+                   "x-amz-server-side-encryption"),
+            "AES256");
+  EXPECT_EQ(header(gateway_.ask({"PUT", "/box/c", key_headers('k'), "x"}), "x-amz-server-side-encryption"), "");
+}
+
 TEST_F(EncryptionTest, CopiesBetweenAllKindsOfEncryption) {
   const std::string text = pattern(150'000);
   const http::Headers by_store = {{"x-amz-server-side-encryption", "AES256"}};

@@ -18,6 +18,9 @@ inline constexpr std::string_view checksum_algorithm = "checksum-algorithm";  //
 inline constexpr std::string_view checksum_type = "checksum-type";            // "FULL_OBJECT", "COMPOSITE"
 inline constexpr std::string_view encryption = "encryption";                  // "AES256"
 inline constexpr std::string_view sealed_key = "encryption.key";              // the object's; missing: not encrypted
+inline constexpr std::string_view named_key = "encryption.named-key";         // which one it is sealed under
+inline constexpr std::string_view key_context = "encryption.context";         // base64; sealed with it
+inline constexpr std::string_view bucket_key = "encryption.bucket-key";       // "true": the client wants to hear of it
 inline constexpr std::string_view customer_salt = "encryption.salt";          // there: sealed under a client's key
 inline constexpr std::string_view encryption_nonce = "encryption.nonce";      // of parts too
 inline constexpr std::string_view tags = "tags";                              // "a=1&b=2", percent-encoded, in order

@@ -19,6 +19,13 @@ bool is_region(std::string_view text) {
   });
 }
 
+// Requests may name a key by what follows the last '/' of an ARN or an alias.
+bool is_key_name(std::string_view text) {
+  constexpr std::size_t longest = 256;
+  return !text.empty() && text.size() <= longest &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
+}
+
 // Scatters numbers so that ids do not look like a count (SplitMix64's finalizer).
 std::uint64_t scattered(std::uint64_t x) {
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
@@ -53,6 +60,11 @@ Result<std::unique_ptr<Service>> Service::make(ServiceParts parts, ServiceOption
   }
   if (!options.domain.empty() && !is_host_name(options.domain)) {
     return Error{Code::usage, "the domain \"" + options.domain + "\" is no host name in lower case"};
+  }
+  for (const std::string& name : options.named_keys) {
+    if (!is_key_name(name)) {
+      return Error{Code::usage, "\"" + name + "\" is no name for a key: use printable ASCII without spaces and '/'"};
+    }
   }
   return std::unique_ptr<Service>(new Service(std::move(parts), std::move(options)));
 }

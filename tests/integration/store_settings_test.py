@@ -416,6 +416,14 @@ def customer_keys(place: Place) -> None:
     refused(lambda: s3.get_object(Bucket=bucket, Key="a", **{**key, "SSECustomerKey": bytes(32)}), 403, "AccessDenied")
     s3.put_object(Bucket=bucket, Key="b", Body=body, ServerSideEncryption="AES256")
     same(s3.get_object(Bucket=bucket, Key="b")["Body"].read() == body, True)
+    with Server(place.program, "--named-key", "one", "--named-key", "two") as server:
+        named = client(server.url, server.key)
+        named.create_bucket(Bucket="named")
+        put = named.put_object(Bucket="named", Key="a", Body=body, ServerSideEncryption="aws:kms", SSEKMSKeyId="two")
+        same((put["ServerSideEncryption"], put["SSEKMSKeyId"]), ("aws:kms", "two"))
+        server.stop()
+        server.start()  # names are for what is put; what is there opens without them
+        same(client(server.url, server.key).get_object(Bucket="named", Key="a")["Body"].read() == body, True)
     for path in place.server.directory.rglob("*"):
         expect(not path.is_file() or body[1000:1064] not in path.read_bytes(), f"{path} tells what was encrypted")
 
