@@ -44,7 +44,7 @@ Spec ServeCommand::spec() {
            to_choice(options_.customer_keys_need_tls, true)},
           {"--named-key", "NAME",
            "a key for encryption that requests can name (aws:kms); the first serves where none is named",
-           to_list(options_.named_keys)},
+           to_list(options_.named_keys), Repeats::yes},
           {"--access-log", "FILE", "a line for each request, in the form of S3's server access logs",
            to_text(options_.access_log)},
           {"--bucket-log-every", "TIME", "how often access logs go into the buckets that want them (default: 10m)",
