@@ -45,7 +45,7 @@ def sync(program, url, *arguments, code=0, stall="30s", **env):
 
 def patience(name: str) -> str:
     """Short only where the store is meant to say nothing: a machine that is busy shall not look like one."""
-    return "2s" if "stall" in name else "30s"
+    return "1s" if "stall" in name else "30s"
 
 
 def whole(top: pathlib.Path) -> dict[str, bytes]:
@@ -288,7 +288,9 @@ def test_a_store_that_misbehaves_spoils_nothing(program):
     old = {name: b"old " + name.encode() for name in new}
     cases = [(case, part, often) for case in CASES for part in ("list-type", "small", "middle", "large") for often in (1, OFTEN)]
     if not options.soak:
-        cases = [(case, part, often) for number, (case, part, often) in enumerate(cases) if (number + options.seed) % 5 == 0]
+        # A body that stalls further on each time is progress, and takes its time.
+        cases = [(case, part, often) for case, part, often in cases if case[0] != "a stall in a body" or often == 1]
+        cases = [(case, part, often) for number, (case, part, often) in enumerate(cases) if (number + options.seed) % 8 == 0]
     for number, ((name, misdeed, _), part, often) in enumerate(cases):
         what = f"{name} for {part}, {'once' if often == 1 else 'always'}"
         top = program.work / f"top-{number}"
