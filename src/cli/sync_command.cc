@@ -192,7 +192,7 @@ std::vector<Flag> SyncCommand::run_flags() {
       {"--allow-empty", "", "sync although the source is empty", to_choice(options_.meant.empty, true)},
       {"--allow-shrink", "", "sync although more than half of the files or bytes are gone",
        to_choice(options_.meant.shrink, true)},
-      {"--allow-other-mount", "", "sync although the source lies on another file system than last time",
+      {"--allow-other-mount", "", "sync although SRC or DST lies on another file system than last time",
        to_choice(options_.meant.other_mount, true)},
       {"--log-file", "FILE", "append a JSON line for each file", to_text(record_log_)},
   };

@@ -135,9 +135,19 @@ class FolderPlace final : public Place {
   std::atomic<bool> can_share_blocks_{true};  // until it turns out that the file system cannot
 };
 
+// Of a directory that is yet to be made: where it would be.
 Result<Ground> FolderPlace::ground() {
-  DL_ASSIGN(const auto top, folders_.top());
-  DL_ASSIGN(const disk::VolumeInfo volume, disk_.volume(*top));
+  auto top = folders_.top();
+  if (!top && top.error().code == Code::not_found && options_.absent == FolderOptions::Absent::is_empty) {
+    std::error_code failed;
+    std::filesystem::path above = std::filesystem::absolute(options_.path, failed);
+    while (above.has_relative_path() && !std::filesystem::exists(above, failed)) above = above.parent_path();
+    DL_ASSIGN(const auto parent, disk_.open(above.native()));
+    DL_ASSIGN(const disk::VolumeInfo volume, disk_.volume(*parent));
+    return Ground{volume.filesystem_id, false};
+  }
+  if (!top) return std::move(top).error();
+  DL_ASSIGN(const disk::VolumeInfo volume, disk_.volume(**top));
   return Ground{volume.filesystem_id, volume.is_mount_point};
 }
 

@@ -22,14 +22,19 @@ Error refused(const std::string& source, const std::string& what, const char* fl
 }  // namespace
 
 bool PairState::operator==(const PairState& other) const {
-  return ground.filesystem_id == other.ground.filesystem_id && ground.is_mount_point == other.ground.is_mount_point &&
-         files == other.files && bytes == other.bytes && rules == other.rules;
+  const auto is_same = [](const Ground& a, const Ground& b) {
+    return a.filesystem_id == b.filesystem_id && a.is_mount_point == b.is_mount_point;
+  };
+  return is_same(ground, other.ground) && is_same(destination, other.destination) && files == other.files &&
+         bytes == other.bytes && rules == other.rules;
 }
 
 std::string encode_state(const PairState& state) {
   const json::object object{{"format", format},
                             {"filesystem_id_hex", to_hex(bytes_of(state.ground.filesystem_id))},
                             {"is_mount_point", state.ground.is_mount_point},
+                            {"destination_filesystem_id_hex", to_hex(bytes_of(state.destination.filesystem_id))},
+                            {"destination_is_mount_point", state.destination.is_mount_point},
                             {"files", state.files},
                             {"bytes", state.bytes},
                             {"rules", state.rules}};
@@ -46,10 +51,17 @@ Result<PairState> decode_state(std::string_view text) {
     if (object.at("format").to_number<std::int64_t>() != format) return bad("of another format");
     const auto id = from_hex(object.at("filesystem_id_hex").as_string());
     if (!id) return bad("a bad name of a file system");
-    return PairState{{std::string(text_of(*id)), object.at("is_mount_point").as_bool()},
-                     object.at("files").to_number<std::uint64_t>(),
-                     object.at("bytes").to_number<std::uint64_t>(),
-                     std::string(object.at("rules").as_string())};
+    PairState state{.ground = {std::string(text_of(*id)), object.at("is_mount_point").as_bool()},
+                    .destination = {},
+                    .files = object.at("files").to_number<std::uint64_t>(),
+                    .bytes = object.at("bytes").to_number<std::uint64_t>(),
+                    .rules = std::string(object.at("rules").as_string())};
+    if (const json::value* destination = object.if_contains("destination_filesystem_id_hex")) {
+      const auto destination_id = from_hex(destination->as_string());
+      if (!destination_id) return bad("a bad name of a file system");
+      state.destination = {std::string(text_of(*destination_id)), object.at("destination_is_mount_point").as_bool()};
+    }
+    return state;
   } catch (const std::exception& missing) {  // of Boost.JSON's accessors
     return bad(missing.what());
   }
@@ -81,6 +93,21 @@ Status check_ground(const std::optional<PairState>& before, const Ground& now, c
                    "--allow-other-mount");
   }
   return {};
+}
+
+Status check_destination(const std::optional<PairState>& before, const Ground& now, const PlanTotals& plan,
+                         const Options& options, const std::string& destination) {
+  if (!before || before->destination.filesystem_id.empty() || options.meant.other_mount) return {};
+  const bool was_mounted = before->destination.is_mount_point && !now.is_mount_point;
+  // Disks may take turns at one place. One that is empty where there were files is more likely to be none of them.
+  const bool is_other = !now.filesystem_id.empty() && now.filesystem_id != before->destination.filesystem_id &&
+                        plan.destination_files == 0 && before->files > 0;
+  if (!was_mounted && !is_other) return {};
+  const std::string what = was_mounted ? "was a mount point the last time and is none now"
+                                       : "lies on another file system than the last time, and is empty";
+  return Error{Code::refused, "destination " + destination + " " + what +
+                                  ": is its file system not mounted? Nothing was changed. If that is meant, say "
+                                  "--allow-other-mount"};
 }
 
 Status check_counts(const std::optional<PairState>& before, const PlanTotals& now, const Options& options,

@@ -13,7 +13,8 @@
 namespace duskline::sync {
 
 struct PairState {
-  Ground ground;
+  Ground ground;       // of the source
+  Ground destination;  // empty in what older versions wrote
   std::uint64_t files = 0, bytes = 0;
   std::string rules;  // a hash of the rules that they were counted by
   bool operator==(const PairState& other) const;
@@ -27,6 +28,9 @@ struct PairState {
 // Code::refused unless the source lies where it lay the last time, or the user means it.
 [[nodiscard]] Status check_ground(const std::optional<PairState>& before, const Ground& now, const Options& options,
                                   const std::string& source);
+// Code::refused where the destination's file system seems not to be mounted: its files would go to the disk below.
+[[nodiscard]] Status check_destination(const std::optional<PairState>& before, const Ground& now,
+                                       const PlanTotals& plan, const Options& options, const std::string& destination);
 // Code::refused for an empty source, one that lost more than half of its files or bytes, and more removals than
 // allowed.
 [[nodiscard]] Status check_counts(const std::optional<PairState>& before, const PlanTotals& now, const Options& options,

@@ -51,7 +51,9 @@ class Job {
     auto ground = parts_.source.ground();
     if (!ground) return cannot_read(parts_.source.describe(), std::move(ground).error());
     DL_TRY(check_ground(before, *ground, options_, parts_.source.describe()));
+    DL_ASSIGN(const Ground destination, parts_.destination.ground());
     DL_ASSIGN(const PlanTotals plan, make_plan_file());
+    DL_TRY(check_destination(before, destination, plan, options_, parts_.destination.describe()));
     DL_TRY(check_counts(before, plan, options_, parts_.source.describe()));
     auto totals = carry_out(plan);
     if (!totals) return totals;
@@ -61,7 +63,7 @@ class Job {
     totals->skipped += source_side_.skipped;
     totals->refused = source_side_.refused;
     if (options_.mode == Mode::sync) {
-      DL_TRY(save_state(parts_.folder, {*ground, plan.source_files, plan.source_bytes, rules_hash()}));
+      DL_TRY(save_state(parts_.folder, {*ground, destination, plan.source_files, plan.source_bytes, rules_hash()}));
     }
     return totals;
   }

@@ -32,7 +32,7 @@ struct Options {
   struct Meant {
     bool empty = false;        // --allow-empty
     bool shrink = false;       // --allow-shrink
-    bool other_mount = false;  // --allow-other-mount
+    bool other_mount = false;  // --allow-other-mount, of either side
   } meant;
   enum class Wait : std::uint8_t { yes, no } wait = Wait::yes;  // for another run of the same pair
   enum class Flush : std::uint8_t { at_end, left_to_system } flush = Flush::at_end;

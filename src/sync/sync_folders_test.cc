@@ -269,6 +269,37 @@ TEST(Source, on_another_file_system_than_last_time_is_refused) {
   must(kit.across());
 }
 
+// Its files would fill the disk below the mount point.
+TEST(Destination, that_is_not_mounted_any_more_is_refused) {
+  Kit kit;
+  for (int i = 0; i < 3; ++i) kit.write("source/" + std::to_string(i), "x");
+  class Elsewhere final : public WrappedPlace {
+   public:
+    Elsewhere(std::unique_ptr<Place> inner, Ground ground) : WrappedPlace(std::move(inner)), ground_(ground) {}
+    Result<Ground> ground() override { return ground_; }
+
+   private:
+    Ground ground_;
+  };
+  const auto sync_to = [&](const Ground& ground) {
+    return kit.sync(kit.folder("source", true), std::make_unique<Elsewhere>(kit.folder("target", false), ground));
+  };
+  must(sync_to({"disk 1", true}));
+  must(sync_to({"disk 2", true}));  // disks that take turns, with what they hold
+  const auto unmounted = sync_to({"disk 2", false});
+  ASSERT_FALSE(unmounted);
+  EXPECT_EQ(unmounted.error().code, Code::refused);
+  EXPECT_THAT(unmounted.error().describe(), HasSubstr("--allow-other-mount"));
+  std::filesystem::remove_all(kit.target());
+  EXPECT_EQ(must(sync_to({"disk 2", true})).added, 3U);  // removed on purpose: the same disk
+  std::filesystem::remove_all(kit.target());
+  const auto other = sync_to({"disk 3", true});
+  ASSERT_FALSE(other);
+  EXPECT_THAT(other.error().describe(), HasSubstr("another file system"));
+  kit.options.meant.other_mount = true;
+  EXPECT_EQ(must(sync_to({"disk 3", true})).added, 3U);
+}
+
 TEST(Runs, of_one_pair_do_not_stack) {
   Kit kit;
   kit.write("source/a", "1");

@@ -172,6 +172,22 @@ def test_a_full_disk_leaves_whole_files(program):
         no_leftovers(top)
 
 
+def test_a_disk_that_is_not_mounted_is_not_filled_below(program):
+    source = program.work / "source"
+    source.mkdir()
+    (source / "file").write_text("x")
+    for place in ("", "deeper/below"):
+        with small_disk(program, "8m") as disk:
+            program.run("sync", source, disk / place)
+            subprocess.run(["umount", str(disk)], check=True)
+            refused = program.run("sync", source, disk / place, code=5)
+            expect("--allow-other-mount" in refused.err and not os.listdir(disk), f"the disk below was written to: {refused.err}")
+            program.run("sync", source, disk / place, "--allow-other-mount")
+        for path in sorted(disk.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        disk.rmdir()
+
+
 def without_rights(program, *arguments) -> subprocess.CompletedProcess:
     """The program as a user who may not read everything, also where the test runs as root."""
     drop = None
