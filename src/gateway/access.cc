@@ -55,10 +55,9 @@ constexpr auto harmless_actions = std::to_array<std::string_view>({
 
 bool restricted_may_list(const AccessQuestion& question, const Restriction& restriction) {
   const Request& request = question.request;
-  // Whether the bucket is there: anybody who may do something in it may know. Whether a key is not there: those who may
-  // list it.
+  if (question.missing_key) return restriction.list && question.missing_key->starts_with(restriction.prefix);
+  // Whether the bucket is there: anybody who may do something in it may know.
   if (request.method() == "HEAD" && request.key.empty()) return true;
-  if (!request.key.empty()) return restriction.list && request.key.starts_with(restriction.prefix);
   const std::string* const parameter = request.parameter("prefix");
   const std::string_view prefix = question.prefix        ? *question.prefix
                                   : parameter != nullptr ? std::string_view(*parameter)
@@ -203,6 +202,11 @@ std::string_view request_payer(const Request& request) {
   const std::string* value = request.header(name);
   if (value == nullptr) value = request.parameter(name);
   return value == nullptr ? std::string_view() : std::string_view(*value);
+}
+
+bool turns_away(const objects::Bucket* bucket, const Caller& caller) {
+  const PublicAccessState state = bucket != nullptr ? public_access_of(*bucket) : PublicAccessState();
+  return !is_open_to_anybody(bucket, caller, state);
 }
 
 std::optional<S3Error> authorize(const AccessQuestion& question) {

@@ -34,11 +34,15 @@ struct AccessQuestion {
   const objects::Bucket* bucket = nullptr;    // null: of the service, or a bucket that does not exist yet
   std::string_view key;                       // of the object, also where it does not exist; empty: about the bucket
   const objects::Version* version = nullptr;  // the object's, where it exists: its ACL and tags count
+  // Whether this key is missing is asked, which whoever may list it may know.
+  std::optional<std::string_view> missing_key = std::nullopt;
   // Of a listing; else those of the request.
   std::optional<std::string_view> prefix = std::nullopt;
   // That the request would set, as property::tags has them; else those of its x-amz-tagging.
   std::optional<std::string_view> tags = std::nullopt;
 };
+// Whether nothing at all is open to this caller, who did not say who they are. The bucket: as for a question.
+[[nodiscard]] bool turns_away(const objects::Bucket* bucket, const Caller& caller);
 // Whether the bucket answers others than its owner only where they say that they pay.
 [[nodiscard]] bool requester_pays(const objects::Bucket& bucket);
 [[nodiscard]] std::string_view request_payer(const Request& request);  // x-amz-request-payer; empty where it is missing

@@ -100,7 +100,8 @@ std::string access_line(const Finished& finished, std::string_view bucket_owner)
   add(in_quotes(header_of(request, "user-agent")));
   add(version == nullptr ? "-" : word(*version));
   add(host_id);
-  add(finished.caller.signed_by == SignedBy::nobody ? "-" : "SigV4");
+  const bool old = finished.caller.signature == Caller::Signature::version_2;
+  add(finished.caller.signed_by == SignedBy::nobody ? "-" : old ? "SigV2" : "SigV4");
   add("-");  // the cipher of TLS
   add(authentication(finished.caller.signed_by));
   add(or_dash(harmless(header_of(request, "host"), '!')));

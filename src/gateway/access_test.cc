@@ -267,5 +267,30 @@ TEST(Ownership, HasOneRule) {
   EXPECT_FALSE(parse_ownership_document("<OwnershipControls/>"));
 }
 
+// Also where the request is about a key of theirs, and copies from another.
+TEST_F(Access, NarrowedKeysLearnNothingOfKeysBeyond) {
+  restriction_ = Restriction{.read = true, .list = true, .write = true, .prefix = "a/", .bucket = ""};
+  Caller caller;
+  caller.user = anna;
+  caller.restriction = restriction_;
+  AccessQuestion question{request_, caller, "s3:ListBucket", &bucket_, {}};
+  question.missing_key = "a/y";
+  EXPECT_FALSE(authorize(question));
+  question.missing_key = "b/y";
+  EXPECT_TRUE(authorize(question));
+}
+
+TEST_F(Access, PoliciesCanRefuseOldSignatures) {
+  policy(R"({"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket/*","Condition":)"
+         R"({"StringNotEquals":{"s3:signatureversion":"AWS4-HMAC-SHA256"}}})");
+  Caller caller;
+  caller.user = anna;
+  caller.signed_by = SignedBy::header;
+  const AccessQuestion question{request_, caller, "s3:GetObject", &bucket_, object_.key, &object_};
+  EXPECT_FALSE(authorize(question));
+  caller.signature = Caller::Signature::version_2;
+  EXPECT_TRUE(authorize(question));
+}
+
 }  // namespace
 }  // namespace duskline::gateway

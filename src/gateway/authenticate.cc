@@ -82,6 +82,7 @@ Expected<Identity> Authenticator::identify_old(const OldClaim& claim, const Requ
     if (identity.body.signing) return ErrorCode::access_denied;  // signed chunks need a signature of version 4
   }
   identity.caller = caller_of(*key, claim.where, claim.time);
+  identity.caller.signature = Caller::Signature::version_2;
   return identity;
 }
 

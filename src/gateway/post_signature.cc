@@ -40,7 +40,8 @@ Expected<Caller> identify_v2(const Form& form, std::string_view policy, Services
         .with("StringToSign", std::string(policy))
         .with("SignatureProvided", *signature);
   }
-  return Caller{key->user, key->display_name, key->id, key->restriction, SignedBy::form, now};
+  return Caller{key->user, key->display_name,           key->id, key->restriction, SignedBy::form,
+                now,       Caller::Signature::version_2};
 }
 
 }  // namespace

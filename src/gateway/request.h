@@ -47,6 +47,8 @@ struct Caller {
   std::optional<Restriction> restriction;
   SignedBy signed_by = SignedBy::nobody;
   WallTime signed_at{};  // for policies that limit the age of signatures
+  enum class Signature : std::uint8_t { version_4, version_2 };
+  Signature signature = Signature::version_4;  // for policies that allow no old ones
   // Of an anonymous caller: whether buckets that say nothing of public access are open to them where ACL or policy
   // allow it. A bucket's own public access block goes before.
   bool public_by_default = false;

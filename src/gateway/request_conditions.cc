@@ -108,7 +108,9 @@ ConditionValues remaining_days(const Request& request) {
 ConditionValues about_signature(const AccessQuestion& question, std::string_view key) {
   const Caller& caller = question.caller;
   if (caller.signed_by == SignedBy::nobody) return {};
-  if (key == "s3:signatureversion") return one("AWS4-HMAC-SHA256");
+  if (key == "s3:signatureversion") {
+    return one(caller.signature == Caller::Signature::version_4 ? "AWS4-HMAC-SHA256" : "AWS");
+  }
   if (key == "s3:authtype") return how_signed(caller);
   const auto age = std::chrono::floor<std::chrono::milliseconds>(question.request.now - caller.signed_at);
   return {std::to_string(age.count())};

@@ -15,7 +15,9 @@ S3Error no_such_key(const std::string& key) { return S3Error(ErrorCode::no_such_
 
 // What somebody who may not list gets to know of a missing object: nothing.
 S3Error missing(const Context& context, const ObjectName& name, S3Error error) {
-  if (!context.allow_on("s3:ListBucket", name.bucket, {})) return ErrorCode::access_denied;
+  AccessQuestion question{context.request, context.caller, "s3:ListBucket", &name.bucket, {}};
+  question.missing_key = name.key;
+  if (authorize(question)) return ErrorCode::access_denied;
   return error;
 }
 
