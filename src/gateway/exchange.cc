@@ -33,6 +33,7 @@ class S3Exchange final : public http::Exchange {
     request_.request_id = std::move(request_id);
     request_.now = service.services().clock.now();
   }
+  ~S3Exchange() override { service_.give_back_document_room(document_room_); }
 
   // On the event loop: as far as it goes without waiting.
   void prepare() {
@@ -118,7 +119,12 @@ class S3Exchange final : public http::Exchange {
 
   // Before the client is invited to send a body. What an operation asks besides, it asks itself.
   Done authorize_early() {
-    if (operation_->action.empty()) return {};
+    if (operation_->action.empty()) {
+      const objects::Bucket* const bucket = context_->bucket ? &*context_->bucket : nullptr;
+      // A form says who sends it in its body.
+      if (operation_->receive == nullptr && turns_away(bucket, context_->caller)) return ErrorCode::access_denied;
+      return {};
+    }
     authorized_ = true;
     return context_->allow(operation_->action);
   }
@@ -167,6 +173,8 @@ class S3Exchange final : public http::Exchange {
     if (receiver_) return decoder_->write(piece, [this](ByteView bytes) { return receiver_->write(bytes); });
     return decoder_->write(piece, [this](ByteView bytes) -> Done {
       if (context_->body.size() + bytes.size() > operation_->body_limit) return ErrorCode::max_message_length_exceeded;
+      if (!service_.take_document_room(bytes.size())) return ErrorCode::slow_down;
+      document_room_ += bytes.size();
       context_->body += text_of(bytes);
       return {};
     });
@@ -246,6 +254,7 @@ class S3Exchange final : public http::Exchange {
   std::optional<http::Answer> answer_;
   std::string_view error_;
   bool authorized_ = false, started_ = false;
+  std::size_t document_room_ = 0;  // of all documents' room, taken for this one
 };
 
 }  // namespace

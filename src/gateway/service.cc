@@ -86,6 +86,12 @@ std::string Service::next_request_id() {
   return id;
 }
 
+bool Service::take_document_room(std::size_t bytes) {
+  if (documents_bytes_.fetch_add(bytes) + bytes <= max_documents_bytes) return true;
+  documents_bytes_ -= bytes;
+  return false;
+}
+
 std::unique_ptr<http::Exchange> Service::begin(std::shared_ptr<const http::RequestHead> head) {
   if (parts_.pages != nullptr) {
     if (auto page = parts_.pages->page(*head)) return page_exchange(std::move(*page));

@@ -35,6 +35,8 @@ struct ServiceParts {
   const SealingKey* sealing = nullptr;  // of objects' keys; null: only clients' keys encrypt
 };
 
+inline constexpr std::size_t max_documents_bytes = 64 << 20;
+
 class Service final : public http::Handler {
  public:
   // Code::usage for a region or domain that cannot be one.
@@ -46,6 +48,9 @@ class Service final : public http::Handler {
   [[nodiscard]] Services& services() { return services_; }
   [[nodiscard]] Authenticator& authenticator() { return authenticator_; }
   [[nodiscard]] const ServiceParts& parts() const { return parts_; }
+  // All documents that are being received share `max_documents_bytes`. False: there is no room now.
+  [[nodiscard]] bool take_document_room(std::size_t bytes);
+  void give_back_document_room(std::size_t bytes) { documents_bytes_ -= bytes; }
 
  private:
   Service(ServiceParts parts, ServiceOptions options);
@@ -56,6 +61,7 @@ class Service final : public http::Handler {
   Services services_;
   const std::uint64_t id_seed_;
   std::atomic<std::uint64_t> requests_{0};
+  std::atomic<std::size_t> documents_bytes_{0};
 };
 
 }  // namespace duskline::gateway

@@ -61,6 +61,53 @@ TEST_F(ServiceTest, SaysWhatIsWrong) {
   EXPECT_EQ(document({"GET", "/bucket/a", {}, "", ""}, 403).find("<Error><Code>AccessDenied</Code>"), 0U);
 }
 
+// Strangers must not make the server keep or parse anything.
+TEST_F(ServiceTest, TakesNoDocumentOfWhoMayNothing) {
+  put("/bucket", "");
+  const std::string body = "<Delete><Object><Key>a</Key></Object></Delete>";
+  for (const Ask& asked : {Ask{"POST", "/bucket?delete", {}, body, ""}, Ask{"PUT", "/another", {}, body, ""},
+                           Ask{"PUT", "/bucket/a?tagging", {}, body, ""}}) {
+    const auto exchange = gateway_.service->begin(gateway_.signed_head(asked));
+    EXPECT_EQ(exchange->wants(), http::Exchange::Wants::answer) << asked.target;
+    EXPECT_EQ(exchange->finish().status, 403) << asked.target;
+  }
+}
+
+TEST_F(ServiceTest, HoldsOnlySoManyDocuments) {
+  put("/bucket", "");
+  const std::string body(8 << 20, ' ');
+  const auto head = gateway_.signed_head({"POST", "/bucket?delete", {}, body});
+  std::vector<std::unique_ptr<http::Exchange>> held;
+  for (std::size_t bytes = 0; bytes < max_documents_bytes; bytes += body.size()) {
+    held.push_back(gateway_.service->begin(head));
+    EXPECT_EQ(held.back()->body(bytes_of(body)), std::nullopt);
+  }
+  const auto one_more = gateway_.service->begin(head)->body(bytes_of(body));
+  ASSERT_TRUE(one_more);
+  EXPECT_EQ(one_more->status, 503);
+  held.pop_back();
+  EXPECT_EQ(gateway_.service->begin(head)->body(bytes_of(body)), std::nullopt);
+}
+
+// "a&#0;b" would be cut off behind "a", and remove another object.
+TEST_F(ServiceTest, RemovesNothingByNamesThatCannotBe) {
+  put("/bucket", "");
+  put("/bucket?versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+  put("/bucket/a", "");
+  std::string flood = "<Delete>";
+  for (int i = 0; i < 200'000; ++i) flood += "<a/>";
+  for (const std::string& body :
+       {std::string("<Delete><Object><Key>a&#0;b</Key></Object></Delete>"),
+        std::string("<Delete><Object><Key>a&#x000;b</Key></Object></Delete>"),
+        std::string("<Delete><Object><Key>a\xff</Key></Object></Delete>"),
+        std::string("<Delete><Object><Key>a&#xD800;</Key></Object></Delete>"), flood + "</Delete>"}) {
+    const auto answer = ask({"POST", "/bucket?delete", {{"content-md5", to_base64(md5(bytes_of(body)))}}, body});
+    EXPECT_EQ(Gateway::between(answer.body, "Code"), "MalformedXML") << body.substr(0, 60);
+  }
+  EXPECT_EQ(ask({"HEAD", "/bucket/a"}).status, 200);
+  EXPECT_EQ(document({"GET", "/bucket?versions"}).find("<DeleteMarker>"), std::string::npos);
+}
+
 TEST_F(ServiceTest, ListsObjects) {
   put("/bucket", "");
   put("/bucket/a%26b", "hello", {{"x-amz-storage-class", "STANDARD_IA"}});
