@@ -89,10 +89,18 @@ std::optional<std::string> decode_word(std::string_view word) {
   return out;
 }
 
+bool is_header_name(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return c > ' ' && c < 0x7f && std::string_view("\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos;
+  });
+}
+
 Done take_user_metadata(const http::Headers& headers, objects::Properties& properties) {
   std::size_t size = 0;
   for (const auto& [name, value] : headers) {
     if (!name.starts_with(user_prefix)) continue;
+    // The fields of a form may have any names.
+    if (!is_header_name(name)) return invalid_argument("This cannot be the name of a header.", "name", name);
     const std::string short_name = name.substr(user_prefix.size());
     const std::string decoded = decode_words(value);
     size += short_name.size() + decoded.size();

@@ -51,6 +51,16 @@ TEST(Metadata, IsLimited) {
             ErrorCode::invalid_storage_class);
 }
 
+// Those of a form may be anything: they would break the answers.
+TEST(Metadata, HasNamesThatHeadersCanHave) {
+  for (const char* name : {"x-amz-meta-a b", "x-amz-meta-a:b", "x-amz-meta-a\r\nb", "x-amz-meta-\xc3\xa4"}) {
+    objects::Properties properties;
+    const auto taken = take_metadata({{name, "value"}}, properties);
+    ASSERT_FALSE(taken) << name;
+    EXPECT_EQ(taken.error().code, ErrorCode::invalid_argument) << name;
+  }
+}
+
 TEST(EncodedWords, ShowWhatIsBeyondAscii) {
   EXPECT_EQ(encode_words("plain"), "plain");
   EXPECT_EQ(encode_words("\xC3\x84"), "=?UTF-8?B?w4Q=?=");

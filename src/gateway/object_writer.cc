@@ -17,6 +17,8 @@ S3Error too_large(std::uint64_t size_bytes, std::uint64_t limit_bytes) {
 
 Expected<std::unique_ptr<ObjectWriter>> ObjectWriter::begin(const Context& context, ObjectHead head) {
   if (head.key.size() > max_key_bytes) return ErrorCode::key_too_long;
+  // No listing could show it. That of a form has not been looked at.
+  if (!is_utf8(head.key)) return invalid_argument("The key must be UTF-8.", "key", "");
   DL_TRY(context.allow_on("s3:PutObject", *context.bucket, head.key));
   if (head.size_bytes && *head.size_bytes > max_put_bytes) return too_large(*head.size_bytes, max_put_bytes);
   DL_ASSIGN(auto promises, parse_promises(head.headers));
