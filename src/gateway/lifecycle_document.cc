@@ -16,6 +16,26 @@ S3Error bad_number(std::string_view element) {
   return {ErrorCode::invalid_argument, "'" + std::string(element) + "' must be a positive integer"};
 }
 
+struct Elements {
+  std::vector<std::string_view> once, often;
+};
+
+// What is not understood must not be passed over: a filter that lost its prefix to a slip would be about everything.
+Done check_elements(const XmlNode& node, const Elements& known) {
+  const std::string text = node.text();
+  if (text.find_first_not_of(" \t\r\n") != std::string::npos) return ErrorCode::malformed_xml;
+  std::vector<std::string_view> seen;
+  const auto holds = [](const std::vector<std::string_view>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const XmlNode& child : node.children()) {
+    if (holds(known.often, child.name())) continue;
+    if (!holds(known.once, child.name()) || holds(seen, child.name())) return ErrorCode::malformed_xml;
+    seen.push_back(child.name());
+  }
+  return {};
+}
+
 template <typename Number>
 Expected<std::optional<Number>> number_in(const XmlNode& node, std::string_view name, Number least) {
   const auto text = node.text_of(name);
@@ -75,13 +95,16 @@ Expected<LifecycleFilter> parse_filter(const XmlNode& rule) {
   }
   const auto parts = node.children();
   if (parts.size() > 1) return ErrorCode::malformed_xml;
+  DL_TRY(check_elements(node, {{"And", "Prefix", "Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan"}, {}}));
   const XmlNode both = node.child("And");
+  if (both) DL_TRY(check_elements(both, {{"Prefix", "ObjectSizeGreaterThan", "ObjectSizeLessThan"}, {"Tag"}}));
   filter.form = both ? LifecycleFilter::Form::conjunction : LifecycleFilter::Form::single;
   DL_TRY(parse_predicates(both ? both : node, filter));
   return filter;
 }
 
 Done parse_expiration(const XmlNode& node, LifecycleRule& rule) {
+  DL_TRY(check_elements(node, {{"Days", "Date", "ExpiredObjectDeleteMarker"}, {}}));
   DL_ASSIGN(rule.days, number_in<std::uint32_t>(node, "Days", 1));
   DL_ASSIGN(rule.date, date_in(node));
   if (const auto marker = node.text_of("ExpiredObjectDeleteMarker")) {
@@ -94,6 +117,7 @@ Done parse_expiration(const XmlNode& node, LifecycleRule& rule) {
 }
 
 Done parse_noncurrent(const XmlNode& node, LifecycleRule& rule) {
+  DL_TRY(check_elements(node, {{"NoncurrentDays", "NewerNoncurrentVersions"}, {}}));
   DL_ASSIGN(rule.noncurrent_days, number_in<std::uint32_t>(node, "NoncurrentDays", 1));
   DL_ASSIGN(rule.newer_noncurrent, number_in<std::uint32_t>(node, "NewerNoncurrentVersions", 1));
   if (!rule.noncurrent_days) return ErrorCode::malformed_xml;
@@ -147,6 +171,9 @@ Done parse_actions(const XmlNode& node, LifecycleRule& rule) {
 }
 
 Expected<LifecycleRule> parse_rule(const XmlNode& node) {
+  DL_TRY(check_elements(node, {{"ID", "Prefix", "Filter", "Status", "Expiration", "NoncurrentVersionExpiration",
+                                "AbortIncompleteMultipartUpload"},
+                               {"Transition", "NoncurrentVersionTransition"}}));
   LifecycleRule rule;
   rule.id = node.text_of("ID").value_or("");
   if (rule.id.size() > max_id) {

@@ -89,6 +89,25 @@ TEST(LifecycleDocument, RefusesWhatBreaksItsRules) {
             ErrorCode::invalid_request);
 }
 
+// A rule that lost its filter to a slip would be about everything.
+TEST(LifecycleDocument, RefusesWhatItDoesNotKnow) {
+  for (const char* filter :
+       {"<Filter><prefix>logs/</prefix></Filter>", "<Filter>logs/</Filter>", "<Filter><Prefx>logs/</Prefx></Filter>",
+        "<Filter><And><prefix>logs/</prefix></And></Filter>", "<Filter><And>logs/</And></Filter>",
+        "<Filter><And><Prefix>a</Prefix><Prefix>b</Prefix></And></Filter>", "<Filter/><Filter/>",
+        "<Filter/><prefix>logs/</prefix>", "<Prefix>a</Prefix><Prefix>b</Prefix>"}) {
+    EXPECT_EQ(refusal(rule(in_two_days, filter)), ErrorCode::malformed_xml) << filter;
+  }
+  for (const char* action :
+       {"<Expiration><Days>2</Days><Days>9</Days></Expiration>", "<Expiration><Days>2</Days><Unless/></Expiration>",
+        "<Expiration><Days>2</Days></Expiration><Expiration><Days>9</Days></Expiration>",
+        "<NoncurrentVersionExpiration><NoncurrentDays>2</NoncurrentDays><NewerNoncurrentVersion>5"
+        "</NewerNoncurrentVersion></NoncurrentVersionExpiration>"}) {
+    EXPECT_EQ(refusal(rule(action)), ErrorCode::malformed_xml) << action;
+  }
+  EXPECT_EQ(parsed(rule(in_two_days, "<Filter>\n  <Prefix>a</Prefix>\n </Filter>")).front().filter.prefix, "a");
+}
+
 TEST(LifecycleDay, EndsAtMidnight) {
   const WallTime midnight = std::chrono::sys_days(std::chrono::year(2026) / 11 / 24);
   EXPECT_EQ(LifecycleDay{}.after(made, 2), midnight);
