@@ -8,10 +8,15 @@
 namespace duskline::cli {
 namespace {
 
-// A directory that is not there is a mistake, which must not leave a new store behind.
+// A directory that is not there or holds no store is a mistake, or not mounted: it must not leave a new store behind,
+// in which nothing is rotten.
 Status check_there(Context& context, const std::string& directory) {
-  const auto opened = context.disk.open(directory);
-  return opened ? Status() : Status(opened.error());
+  DL_ASSIGN(const auto opened, context.disk.open(directory));
+  DL_ASSIGN(const auto mark, opened->stat("store"));
+  if (mark) return {};
+  return Error{Code::not_found, "there is no store in " + directory +
+                                    ": it has no file named store. Is that the right directory, and is its file system "
+                                    "mounted?"};
 }
 
 class ScrubCommand final : public Command {

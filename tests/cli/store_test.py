@@ -271,6 +271,14 @@ def test_serve_tells_its_health(p):
         expect(status == 200 and b"duskline_" in text, f"{status} {text}")
 
 
+def test_scrub_and_check_make_no_store(p):
+    mount_point = p.work / "not-mounted"
+    mount_point.mkdir()
+    for command in (["scrub"], ["check"], ["check", "--rebuild"]):
+        refused(p.run("store", *command, mount_point, code=1), str(mount_point), "no store")
+        expect(list(mount_point.iterdir()) == [], f"store {command} leaves {list(mount_point.iterdir())}")
+
+
 def test_serve_finds_rot_in_the_background(p):
     with Serving(p, "--scrub-every", "0s") as serving:
         key = p.json("key", "store", "key", "add", "alice", "--dir", serving.store)
