@@ -76,7 +76,8 @@ void fill(const ObjectsOptions& options, std::uint64_t keys) {
   must(log.resume());
   if (index->state.versions >= keys) return;
   const auto began = Clock::now();
-  std::uint64_t bucket = 0;
+  const auto there = index->buckets().find("bench");
+  std::uint64_t bucket = there == index->buckets().end() ? 0 : there->second.id;
   for (std::uint64_t at = 0; at < keys;) {
     must(log.ready(index->state.next_sequence, index->state.next_data));
     must(index->begin());
