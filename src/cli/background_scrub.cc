@@ -40,8 +40,12 @@ void BackgroundScrub::pass(const std::stop_token& stop) {
     reporter_.note(Severity::error, "rotten: " + printable(version.bucket + "/" + version.key) + " version " +
                                         version.id + ": put it again from where it came, or remove it");
   }
+  for (const std::string& message : report->other_rot) {
+    reporter_.note(Severity::error, "rotten: " + printable(message));
+  }
   reporter_.note(Severity::debug, "read the store through: " + format_count(report->versions) + " versions, " +
-                                      format_bytes(report->bytes) + ", rotten: " + format_count(report->rotten.size()));
+                                      format_bytes(report->bytes) +
+                                      ", rotten: " + format_count(report->rotten.size() + report->other_rot.size()));
 }
 
 }  // namespace duskline::cli

@@ -43,13 +43,19 @@ class ScrubCommand final : public Command {
                               {"version", version.id},
                               {"bytes", version.size_bytes}});
     }
+    for (const std::string& message : report.other_rot) {
+      context.console.text("rotten: " + printable(message));
+      context.console.object({{"event", "other_rot"}, {"message", printable(message)}});
+    }
     context.console.outcome("versions read: " + format_count(report.versions) + " (" + format_bytes(report.bytes) +
-                            "), rotten: " + format_count(report.rotten.size()));
+                            "), rotten: " + format_count(report.rotten.size()) +
+                            ", of the log and of parts: " + format_count(report.other_rot.size()));
     context.console.object({{"event", "scrubbed"},
                             {"versions", report.versions},
                             {"bytes", report.bytes},
-                            {"rotten", report.rotten.size()}});
-    return report.rotten.empty() ? 0 : exit_code_of(Code::difference);
+                            {"rotten", report.rotten.size()},
+                            {"other_rot", report.other_rot.size()}});
+    return report.rotten.empty() && report.other_rot.empty() ? 0 : exit_code_of(Code::difference);
   }
 
  private:

@@ -298,6 +298,26 @@ def test_serve_finds_rot_in_the_background(p):
     expect(result.event("rotten")["key"] == "large", f"scrub says {result.out}")
 
 
+# A log that lost records, or a part that waits for its upload's end, is no object's rot, and yet something is lost.
+def test_scrub_tells_of_rot_in_the_log(p):
+    with Serving(p, "--scrub-every", "0s") as serving:
+        key = p.json("key", "store", "key", "add", "alice", "--dir", serving.store)
+        expect(signed(serving, key, "PUT", "/bucket-a")[0] == 200, "no bucket")
+        for i in range(20):
+            expect(signed(serving, key, "PUT", f"/bucket-a/{i}", b"old")[0] == 200, "no object")
+            expect(signed(serving, key, "PUT", f"/bucket-a/{i}", b"new")[0] == 200, "no object")
+        expect(serving.stop().code == 0, "it does not end well")
+    log = next((p.work / "store" / "log").iterdir())
+    with open(log, "r+b") as file:
+        file.seek(log.stat().st_size // 2)
+        file.write(b"rot rot rot")
+    result = p.run("store", "scrub", p.work / "store", "--json", code=3)
+    expect("is damaged" in result.event("other_rot")["message"], f"scrub says {result.out}")
+    with Serving(p, "--scrub-every", "100ms", "--scrub-limit", "1GiB/s") as serving:
+        found = serving.event("note")
+        expect(found["severity"] == "error" and "rotten" in found["message"], f"it says {found}")
+
+
 def test_care_needs_a_store(p):
     for command in ("scrub", "check"):
         refused(p.run("store", command, p.work / "absent", code=1), "absent")
