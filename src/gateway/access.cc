@@ -168,10 +168,6 @@ bool acl_allows(const AccessQuestion& question, const PublicAccess& blocked) {
     const bool writes = *permission == Permission::write_acp;
     return granted(bucket.properties, bucket.owner, writes ? Permission::write : Permission::read);
   }
-  // Whoever may write an object may write it with its tags.
-  if (question.action == "s3:PutObjectTagging" && question.version == nullptr) {
-    return granted(bucket.properties, bucket.owner, Permission::write);
-  }
   if (user.empty()) return false;
   const bool owns_object = question.version != nullptr && question.version->owner == user &&
                            question.action.find("Tagging") != std::string_view::npos;
@@ -182,6 +178,13 @@ bool is_open_to_anybody(const objects::Bucket* bucket, const Caller& caller, con
   if (!caller.anonymous()) return true;
   if (bucket == nullptr) return false;
   return state.kind == PublicAccessState::Kind::untouched ? caller.public_by_default : true;
+}
+
+// What is put with an object that will be its writer's own, who could do the same afterwards: who may write the object,
+// which is asked for besides, needs no other right.
+bool goes_with_put(const AccessQuestion& question) {
+  const bool creates = question.version == nullptr && !question.key.empty();
+  return creates && (question.action == "s3:PutObjectAcl" || question.action == "s3:PutObjectTagging");
 }
 
 // Nobody pays for strangers, and nobody pays unawares.
@@ -226,6 +229,7 @@ std::optional<S3Error> authorize(const AccessQuestion& question) {
   if (ownership_of(*question.bucket) == Ownership::bucket_owner_enforced) {
     return is_owner ? std::nullopt : std::optional<S3Error>(ErrorCode::access_denied);
   }
+  if (goes_with_put(question)) return std::nullopt;
   return acl_allows(question, state.access) ? std::nullopt : std::optional<S3Error>(ErrorCode::access_denied);
 }
 

@@ -46,8 +46,9 @@ struct AccessQuestion {
 // Whether the bucket answers others than its owner only where they say that they pay.
 [[nodiscard]] bool requester_pays(const objects::Bucket& bucket);
 [[nodiscard]] std::string_view request_payer(const Request& request);  // x-amz-request-payer; empty where it is missing
-// Nothing: allowed. Key restrictions, bucket policy, ACLs, ownership and blocked public access, in S3's order. Pure but
-// for the request's own time.
+// Nothing: allowed. What a put brings with it (s3:PutObjectAcl, s3:PutObjectTagging without a version) is allowed to
+// whoever will own the object, unless it is denied: s3:PutObject is to be asked for besides. Key restrictions, bucket
+// policy, ACLs, ownership and blocked public access, in S3's order. Pure but for the request's own time.
 [[nodiscard]] std::optional<S3Error> authorize(const AccessQuestion& question);
 
 }  // namespace duskline::gateway

@@ -150,9 +150,17 @@ TEST_F(Access, AnAbsentObjectIsNoSecretToThoseWhoMayList) {
   EXPECT_FALSE(allowed(ben, "s3:GetObject"));
   bucket_acl("public-read");
   EXPECT_TRUE(allowed(ben, "s3:GetObject"));
-  EXPECT_FALSE(allowed(ben, "s3:PutObjectAcl"));
-  bucket_acl("public-read-write");
+  EXPECT_FALSE(allowed(ben, "s3:PutObject"));
+}
+
+// s3:PutObject is asked for besides: here is only whether something speaks against it.
+TEST_F(Access, WhatAWriterWillOwnMayComeWithItsAclAndTags) {
+  there_ = false;
   EXPECT_TRUE(allowed(ben, "s3:PutObjectAcl"));
+  EXPECT_TRUE(allowed(ben, "s3:PutObjectTagging"));
+  policy(std::string(deny_all));
+  EXPECT_FALSE(allowed(ben, "s3:PutObjectAcl"));
+  EXPECT_FALSE(allowed(ben, "s3:PutObjectTagging"));
 }
 
 TEST_F(Access, PublicAccessIsBlockedUntilStoreOrBucketSayOtherwise) {

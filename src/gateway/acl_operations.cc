@@ -48,7 +48,7 @@ Expected<http::Answer> get_bucket_acl(Context& context) {
 Expected<http::Answer> put_bucket_acl(Context& context) {
   const std::string& owner = context.bucket->owner;
   DL_ASSIGN(const Acl acl, requested_acl(context, {owner, ""}));
-  if (is_enforced(context) && acl != Acl::private_to(owner)) return ErrorCode::access_control_list_not_supported;
+  if (is_enforced(context)) return ErrorCode::access_control_list_not_supported;
   DL_TRY(change_bucket(context, [&](objects::Bucket& bucket) -> Done {
     DL_TRY(check_public(acl, bucket));
     bucket.properties[std::string(property::acl)] = acl.encode();

@@ -46,7 +46,7 @@ class EncryptionTest : public ::testing::Test {
     std::string text = answer.body;
     for (const http::FileSlice& slice : answer.files) {
       Bytes bytes(slice.length_bytes);
-      EXPECT_EQ(slice.file->read(bytes, slice.offset_bytes), static_cast<ssize_t>(bytes.size()));
+      EXPECT_EQ(slice.file->read_at(bytes, slice.offset_bytes), static_cast<ssize_t>(bytes.size()));
       text += text_of(bytes);
     }
     return text;

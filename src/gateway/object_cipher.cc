@@ -35,8 +35,8 @@ class DecryptedFile final : public http::SharedFile {
 
   [[nodiscard]] int descriptor() const override { return below_->descriptor(); }
   [[nodiscard]] bool is_sent_as_it_lies() const override { return false; }
-  [[nodiscard]] ssize_t read(ByteSpan room, std::uint64_t offset_bytes) const override {
-    const ssize_t got = below_->read(room, offset_bytes);
+  [[nodiscard]] ssize_t read_at(ByteSpan room, std::uint64_t offset_bytes) const override {
+    const ssize_t got = below_->read_at(room, offset_bytes);
     if (got <= 0) return got;
     const ByteSpan bytes = room.first(static_cast<std::size_t>(got));
     auto cipher = StreamCipher::at(*key_, offset_bytes - offset_ + run_offset_);

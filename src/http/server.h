@@ -41,10 +41,10 @@ class SharedFile {
  public:
   virtual ~SharedFile() = default;
   [[nodiscard]] virtual int descriptor() const = 0;
-  // Otherwise it is never sent straight from the descriptor, but as read() gives it.
+  // Otherwise it is never sent straight from the descriptor, but as read_at() gives it.
   [[nodiscard]] virtual bool is_sent_as_it_lies() const { return true; }
   // As pread(2). Any thread; must not wait for anything but the disk.
-  [[nodiscard]] virtual ssize_t read(ByteSpan room, std::uint64_t offset_bytes) const;
+  [[nodiscard]] virtual ssize_t read_at(ByteSpan room, std::uint64_t offset_bytes) const;
 };
 struct FileSlice {
   std::shared_ptr<const SharedFile> file;

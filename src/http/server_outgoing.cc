@@ -108,7 +108,7 @@ std::uint64_t length_of(const Answer& answer) {
 
 }  // namespace
 
-ssize_t SharedFile::read(ByteSpan room, std::uint64_t offset_bytes) const {
+ssize_t SharedFile::read_at(ByteSpan room, std::uint64_t offset_bytes) const {
   return ::pread(descriptor(), room.data(), room.size(), static_cast<off_t>(offset_bytes));
 }
 
@@ -208,7 +208,7 @@ std::size_t Outgoing::gather(ByteSpan room) const {
     std::size_t want = std::min<std::uint64_t>(slice.length_bytes - skip, room.size() - count);
     std::uint64_t offset = slice.offset_bytes + skip;
     while (want > 0) {
-      const ssize_t got = slice.file->read(room.subspan(count, want), offset);
+      const ssize_t got = slice.file->read_at(room.subspan(count, want), offset);
       if (got <= 0) return count;
       count += static_cast<std::size_t>(got);
       offset += static_cast<std::uint64_t>(got);

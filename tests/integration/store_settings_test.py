@@ -126,6 +126,7 @@ def ownership(place: Place) -> None:
     s3.put_bucket_acl(Bucket=bucket, ACL="private")
     s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=controls("BucketOwnerEnforced"))
     refused(lambda: s3.put_bucket_acl(Bucket=bucket, ACL="public-read"), 400, "AccessControlListNotSupported")
+    refused(lambda: s3.put_bucket_acl(Bucket=bucket, ACL="private"), 400, "AccessControlListNotSupported")
     refused(lambda: s3.put_object(Bucket=bucket, Key="d", ACL="public-read"), 400, "AccessControlListNotSupported")
     s3.put_object(Bucket=bucket, Key="d", ACL="bucket-owner-full-control")
     s3.get_object(Bucket=bucket, Key="c")
