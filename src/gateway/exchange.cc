@@ -33,7 +33,9 @@ class S3Exchange final : public http::Exchange {
     request_.request_id = std::move(request_id);
     request_.now = service.services().clock.now();
   }
-  ~S3Exchange() override { service_.give_back_document_room(document_room_); }
+  ~S3Exchange() override {
+    if (document_room_ > 0) service_.give_back_document_room(context_->caller, document_room_);
+  }
 
   // On the event loop: as far as it goes without waiting.
   void prepare() {
@@ -173,7 +175,7 @@ class S3Exchange final : public http::Exchange {
     if (receiver_) return decoder_->write(piece, [this](ByteView bytes) { return receiver_->write(bytes); });
     return decoder_->write(piece, [this](ByteView bytes) -> Done {
       if (context_->body.size() + bytes.size() > operation_->body_limit) return ErrorCode::max_message_length_exceeded;
-      if (!service_.take_document_room(bytes.size())) return ErrorCode::slow_down;
+      if (!service_.take_document_room(context_->caller, bytes.size())) return ErrorCode::slow_down;
       document_room_ += bytes.size();
       context_->body += text_of(bytes);
       return {};

@@ -86,9 +86,11 @@ std::string Service::next_request_id() {
   return id;
 }
 
-bool Service::take_document_room(std::size_t bytes) {
-  if (documents_bytes_.fetch_add(bytes) + bytes <= max_documents_bytes) return true;
-  documents_bytes_ -= bytes;
+bool Service::take_document_room(const Caller& caller, std::size_t bytes) {
+  const std::size_t most =
+      caller.anonymous() ? max_strangers_documents_bytes : max_documents_bytes - max_strangers_documents_bytes;
+  if (documents_of(caller).fetch_add(bytes) + bytes <= most) return true;
+  documents_of(caller) -= bytes;
   return false;
 }
 

@@ -35,7 +35,8 @@ struct ServiceParts {
   const SealingKey* sealing = nullptr;  // of objects' keys; null: only clients' keys encrypt
 };
 
-inline constexpr std::size_t max_documents_bytes = 64 << 20;
+// Of these, callers who did not say who they are have a room of their own: they take none from the others.
+inline constexpr std::size_t max_documents_bytes = 64 << 20, max_strangers_documents_bytes = 8 << 20;
 
 class Service final : public http::Handler {
  public:
@@ -48,9 +49,9 @@ class Service final : public http::Handler {
   [[nodiscard]] Services& services() { return services_; }
   [[nodiscard]] Authenticator& authenticator() { return authenticator_; }
   [[nodiscard]] const ServiceParts& parts() const { return parts_; }
-  // All documents that are being received share `max_documents_bytes`. False: there is no room now.
-  [[nodiscard]] bool take_document_room(std::size_t bytes);
-  void give_back_document_room(std::size_t bytes) { documents_bytes_ -= bytes; }
+  // All documents that are being received share a room. False: it is full now.
+  [[nodiscard]] bool take_document_room(const Caller& caller, std::size_t bytes);
+  void give_back_document_room(const Caller& caller, std::size_t bytes) { documents_of(caller) -= bytes; }
 
  private:
   Service(ServiceParts parts, ServiceOptions options);
@@ -61,7 +62,10 @@ class Service final : public http::Handler {
   Services services_;
   const std::uint64_t id_seed_;
   std::atomic<std::uint64_t> requests_{0};
-  std::atomic<std::size_t> documents_bytes_{0};
+  std::atomic<std::size_t>& documents_of(const Caller& caller) {
+    return caller.anonymous() ? strangers_documents_bytes_ : documents_bytes_;
+  }
+  std::atomic<std::size_t> documents_bytes_{0}, strangers_documents_bytes_{0};
 };
 
 }  // namespace duskline::gateway

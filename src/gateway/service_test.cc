@@ -78,7 +78,8 @@ TEST_F(ServiceTest, HoldsOnlySoManyDocuments) {
   const std::string body(8 << 20, ' ');
   const auto head = gateway_.signed_head({"POST", "/bucket?delete", {}, body});
   std::vector<std::unique_ptr<http::Exchange>> held;
-  for (std::size_t bytes = 0; bytes < max_documents_bytes; bytes += body.size()) {
+  const std::size_t most = max_documents_bytes - max_strangers_documents_bytes;
+  for (std::size_t bytes = 0; bytes < most; bytes += body.size()) {
     held.push_back(gateway_.service->begin(head));
     EXPECT_EQ(held.back()->body(bytes_of(body)), std::nullopt);
   }
@@ -86,6 +87,12 @@ TEST_F(ServiceTest, HoldsOnlySoManyDocuments) {
   ASSERT_TRUE(one_more);
   EXPECT_EQ(one_more->status, 503);
   held.pop_back();
+  // Strangers, where a bucket is open to them, take no room from others.
+  EXPECT_EQ(ask({"DELETE", "/bucket?publicAccessBlock"}).status, 204);
+  const auto strange = gateway_.signed_head({"POST", "/bucket?delete", {}, body, ""});
+  const auto stranger = gateway_.service->begin(strange), another = gateway_.service->begin(strange);
+  EXPECT_EQ(stranger->body(bytes_of(body)), std::nullopt);
+  EXPECT_TRUE(another->body(bytes_of(body)));
   EXPECT_EQ(gateway_.service->begin(head)->body(bytes_of(body)), std::nullopt);
 }
 
