@@ -285,7 +285,7 @@ void Executor::end_large(const Op& op, Large& large) {
     error = std::move(large.error);
   } else {
     stored = parts_.destination.finish(op, large.begun.file, *large.upload, fingerprint_of(large.begun.version));
-    if (!stored) error = std::move(stored).error();
+    if (!stored) error = stored.error();
   }
   large.note.reset();
   if (!error) {
