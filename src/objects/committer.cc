@@ -1,5 +1,7 @@
 #include "objects/committer.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "objects/replay.h"
@@ -9,6 +11,14 @@ namespace {
 
 constexpr std::size_t max_batch_requests = 256;
 constexpr std::uint64_t max_batch_bytes = 4 << 20;
+
+// How long a batch waits for callers that are about to come back: a small part of a flush, and not at all where flushes
+// are so quick that a wait could not be kept that short.
+std::chrono::nanoseconds patience(std::chrono::nanoseconds last_batch_took) {
+  constexpr std::chrono::microseconds least{100}, most{2000};
+  const std::chrono::nanoseconds part = last_batch_took / 8;
+  return part < least ? std::chrono::nanoseconds(0) : std::min<std::chrono::nanoseconds>(part, most);
+}
 
 }  // namespace
 
@@ -105,7 +115,10 @@ void Committer::loop() {
     if (requests.front()->apart != nullptr) {
       requests.front()->result = (*requests.front()->apart)(index_);
     } else {
+      const SteadyTime began = clock_.steady();
       run_batch(requests);
+      last_batch_took_ = clock_.steady() - began;
+      last_batch_requests_ = requests.size();
     }
     for (Request* request : requests) {
       // Told under the lock: once it is released, the request may be gone.
@@ -119,7 +132,14 @@ void Committer::loop() {
 // What waits, up to a limit; a request to be run apart comes alone.
 std::vector<Committer::Request*> Committer::next_batch() {
   std::unique_lock lock(mutex_);
+  // Who has just been answered often has the next write ready in a moment. Without a short wait for them, the callers
+  // fall into two halves that take turns, and each flush serves half of what it could. One caller alone is never waited
+  // for.
+  const std::size_t expected = std::min(waiting_.size() + last_batch_requests_, max_batch_requests);
   wake_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+  if (waiting_.size() < expected) {
+    wake_.wait_for(lock, patience(last_batch_took_), [&] { return stopping_ || waiting_.size() >= expected; });
+  }
   std::vector<Request*> batch;
   std::uint64_t bytes = 0;
   while (!waiting_.empty() && batch.size() < max_batch_requests) {

@@ -2,6 +2,7 @@
 // sync, and one transaction of the index.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -96,6 +97,8 @@ class Committer {
   const std::function<std::uint64_t()> next_data_;
   const Published published_;
   bool index_behind_ = false;  // the log holds records that the index could not take
+  std::size_t last_batch_requests_ = 0;
+  std::chrono::nanoseconds last_batch_took_{0};
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
