@@ -125,7 +125,7 @@ std::string advice(const Refusal& refusal, Code code) {
            "; set this machine's clock (timedatectl, chrony) and try again";
   }
   if (refusal.document.code == "NoSuchBucket") {
-    return "make the bucket (duskline store bucket add s3://NAME), or correct its name in --store";
+    return "make the bucket (duskline store bucket add s3://NAME), or correct its name";
   }
   if (refusal.document.code == "SignatureDoesNotMatch") {
     return "check AWS_SECRET_ACCESS_KEY, --region and --endpoint-url (a proxy that changes headers breaks signatures "

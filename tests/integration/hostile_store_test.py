@@ -67,7 +67,7 @@ PULLS = [
     Case("403 SignatureDoesNotMatch", answer(403, "SignatureDoesNotMatch"), False, any_of("AWS_SECRET_ACCESS_KEY")),
     Case("404 NoSuchKey", answer(404, "NoSuchKey"), False,
          {HEAD: ("no channel", "duskline releases"), MANIFEST: ("still be on its way",), PACK: ("still be on its way",)}),
-    Case("404 NoSuchBucket", answer(404, "NoSuchBucket"), False, any_of("make the bucket", "--store"), {"": 2}),
+    Case("404 NoSuchBucket", answer(404, "NoSuchBucket"), False, any_of("make the bucket", "correct its name"), {"": 2}),
     Case("409 OperationAborted", answer(409, "OperationAborted"), True, any_of("409", "gave up after")),
     Case("412 PreconditionFailed", answer(412, "PreconditionFailed"), False, any_of("412", "no condition", "--endpoint-url")),
     Case("416 InvalidRange", answer(416, "InvalidRange"), False, {HEAD: ("416",), MANIFEST: ("416",), PACK: WRONG[PACK]}),
