@@ -68,7 +68,7 @@ TEST(BatchJobs, CutLongRawFramesSoThatTheLastRequestsAreSmall) {
   EXPECT_EQ(next, 1344U);
   EXPECT_EQ(bytes, 21 * mib);
   EXPECT_LE(batch.jobs.size(), 24U);
-  for (const RangeJob& job : batch.jobs) EXPECT_LE(job.length_bytes, 21 * mib / 15) << "a slow connection ends in time";
+  for (const RangeJob& job : batch.jobs) EXPECT_LE(job.length_bytes, 21 * mib / 11) << "a slow connection ends in time";
   EXPECT_LE(batch.jobs.back().length_bytes, 768 * kib);
 }
 
@@ -76,7 +76,8 @@ TEST(BatchJobs, AreFewForManySmallFiles) {
   Batch batch;
   fill(batch, 213, 640 * kib, 51);  // 20,000 files of 213 MB, half compressible, in packs of 32 MiB
   batch.arrange({.workers = 8});
-  EXPECT_LE(batch.jobs.size(), 23U) << "with the head and a manifest in six parts no more than 30 requests";
+  EXPECT_LE(batch.jobs.size(), 20U)
+      << "with the head, a manifest in six parts and some that are taken over 30 requests";
 }
 
 TEST(BatchJobs, AreNotCutSmallerThanIsWorthARequestNorLargerThanTheirLimit) {

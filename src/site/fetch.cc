@@ -291,9 +291,9 @@ Status Fetcher::finish() {
   return *finished_;
 }
 
-// Not more often than there are workers: a busy machine, where everything is slow, should not ask for ever less.
+// Not more often than for every other worker: a busy machine, where everything is slow, should not ask for ever less.
 Status Fetcher::help(const Op& op, Batch& batch) {
-  while (batch.taken_over < workers_) {
+  while (batch.taken_over < (workers_ + 1) / 2) {
     DL_TRY(op.check());
     const auto parts = take_over(batch);
     if (parts.empty()) return {};
