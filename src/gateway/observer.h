@@ -12,11 +12,11 @@ namespace duskline::gateway {
 struct Finished {
   const Request& request;  // bucket and key may be empty where the request could not be read
   const Caller& caller;
-  const Operation* operation;               // null where none was found
+  const Operation* operation;  // null where none was found
   int status = 0;
   std::string_view error;  // S3's name of it: "NoSuchKey"; empty: none
   const http::Outcome& outcome;
-  std::uint64_t object_bytes = 0;  // of the object that it was about, where known
+  std::uint64_t object_bytes = 0;           // of the object that it was about, where known
   const objects::Bucket* bucket = nullptr;  // as it was when the request began; null: none
 };
 
